@@ -1,0 +1,64 @@
+"""One look for the whole course: palette, type sizes, and how a figure enters a notebook."""
+
+import io
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+# Okabe and Ito's eight colours, which stay apart for the common kinds of colour blindness.
+COLOURS = {
+    "black": "#000000",
+    "orange": "#E69F00",
+    "sky": "#56B4E9",
+    "green": "#009E73",
+    "yellow": "#F0E442",
+    "blue": "#0072B2",
+    "red": "#D55E00",
+    "pink": "#CC79A7",
+}
+GREY = "#6B6B6B"
+
+
+def use_course_style() -> None:
+    """Set matplotlib's defaults to the course's look."""
+    cycle = [COLOURS[name] for name in ("blue", "orange", "green", "red", "pink", "sky", "black")]
+    plt.rcParams.update(
+        {
+            "figure.figsize": (10, 5),
+            "figure.dpi": 100,
+            "savefig.dpi": 100,
+            "figure.constrained_layout.use": True,
+            "font.size": 14,
+            "axes.titlesize": 16,
+            "axes.titleweight": "bold",
+            "axes.titlelocation": "left",
+            "figure.titlesize": 18,
+            "figure.titleweight": "bold",
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.prop_cycle": plt.cycler(color=cycle),
+            "image.interpolation": "nearest",
+            "legend.frameon": False,
+            "lines.linewidth": 2.5,
+        }
+    )
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Put a figure into the notebook as a PNG with alt text, and close it.
+
+    Args:
+        figure: any matplotlib figure.
+        alt: what the figure shows, for those who cannot see it: one or two sentences.
+
+    Raises:
+        ValueError: without alt text.
+    """
+    from IPython.display import display
+
+    if not alt.strip():
+        raise ValueError("show(figure, alt=...): say in a sentence what the figure shows, for those who cannot see it")
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", bbox_inches="tight")
+    plt.close(figure)
+    display({"image/png": picture.getvalue(), "text/plain": f"[figure: {alt}]"}, raw=True, metadata={"image/png": {"alt": alt}})
