@@ -1,0 +1,144 @@
+"""The `course` command. Each command imports what it needs, so that `course --help` answers at once."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="course",
+    help="A course on image segmentation: open it, run it, check this machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Lectures = Annotated[list[str] | None, typer.Argument(help="Numbers or names, such as 02; all of them when left out.")]
+OUT = Path("build")
+
+
+def stop(message: str, code: int = 2):
+    """End with a message to the person and no stack."""
+    typer.secho(f"course: {message}", fg="red", err=True)
+    raise typer.Exit(code)
+
+
+@app.command()
+def lab(
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+    port: Annotated[int, typer.Option(help="Port to serve on; the next free one is taken when it is in use.")] = 8888,
+):
+    """Open your copy of the course in JupyterLab, at the start page."""
+    from course_utils.workspace import WORKSPACE, update_workspace
+
+    try:
+        for line in update_workspace(WORKSPACE):
+            typer.echo(line)
+    except OSError as error:
+        stop(f"{WORKSPACE} cannot be written: {error}. Nothing of yours was changed.")
+    command = ["jupyter-lab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", f"--ServerApp.root_dir={WORKSPACE}"]
+    command += ["--LabApp.default_url=/lab/tree/00_start_here.ipynb", "--LabApp.news_url=None"]
+    command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.extension_manager=readonly"]
+    if not browser:
+        command.append("--no-browser")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # JupyterLab refuses the root user of a container otherwise
+        command.append("--allow-root")
+    import subprocess
+    import sys
+
+    try:
+        status = subprocess.call([sys.executable, "-m", "jupyterlab", *command[1:]])
+    except KeyboardInterrupt:
+        status = 0
+    raise typer.Exit(status)
+
+
+@app.command()
+def run(
+    lectures: Lectures = None,
+    profile: Annotated[str, typer.Option(help="quick (CPU, minutes) or full (GPU, the papers' sizes).")] = "quick",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    out: Annotated[Path, typer.Option(help="Folder for the executed notebooks, the pages and the report.")] = OUT,
+    jobs: Annotated[int, typer.Option(min=1, help="Notebooks at once.")] = 1,
+):
+    """Run notebooks; write them executed, as pages, with report.json and index.html."""
+    from rich.console import Console
+
+    from course_utils.notebooks import find_lectures
+    from course_utils.running import NOTEBOOK_LIMIT, run_lectures
+
+    console = Console()
+    if profile not in NOTEBOOK_LIMIT:
+        stop(f"--profile {profile}: the profiles are {' and '.join(NOTEBOOK_LIMIT)}")
+    try:
+        chosen = find_lectures(lectures or [])
+    except ValueError as error:
+        stop(str(error))
+
+    def tell(outcome):
+        colour = "green" if outcome.status == "passed" else "red"
+        line = f"[{colour}]{outcome.status:8}[/{colour}] {outcome.name}  {outcome.seconds:.0f} s, {outcome.peak_mb} MB"
+        console.print(line, highlight=False, soft_wrap=True)
+        if outcome.error:
+            console.print(f"         {outcome.error}", markup=False, highlight=False, soft_wrap=True)
+
+    try:
+        with console.status(f"running {len(chosen)} notebooks, profile {profile}, device {device}"):
+            report = run_lectures(chosen, out, profile, device, jobs, ended=tell)
+        from course_utils.pages import write_pages
+
+        index = write_pages(out, report)
+    except OSError as error:
+        stop(f"cannot write to {out}: {error.strerror or error}. Free some space or choose another folder with --out.")
+    totals = report["totals"]
+    console.print(f"{totals['passed']} of {totals['notebooks']} passed in {totals['seconds']:.0f} s; see {index}", highlight=False, soft_wrap=True)
+    raise typer.Exit(0 if totals["passed"] == totals["notebooks"] else 1)
+
+
+@app.command()
+def build(lectures: Lectures = None):
+    """For maintainers: make notebooks/ from notebooks/scripts/, executed in the quick profile on the CPU."""
+    from course_utils.building import build_lecture
+    from course_utils.notebooks import find_lectures
+
+    failed = False
+    try:
+        for lecture in find_lectures(lectures or []):
+            outcome = build_lecture(lecture)
+            typer.echo(f"{outcome.status:8} {lecture.name}  {outcome.seconds:.0f} s {outcome.error}")
+            failed |= outcome.status != "passed"
+    except ValueError as error:
+        stop(str(error))
+    raise typer.Exit(int(failed))
+
+
+@app.command()
+def results(
+    notebooks: Annotated[Path | None, typer.Option(help="Folder of executed notebooks; the newest build when left out.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for results.json.")] = OUT,
+    check: Annotated[bool, typer.Option(help="Fail where a result is under its floor in results/floors.toml.")] = False,
+):
+    """Print what the notebooks measured, and write results.json."""
+    from course_utils.results import print_results
+
+    try:
+        under = print_results(notebooks, out, check)
+    except (ValueError, OSError) as error:
+        stop(str(error))
+    raise typer.Exit(1 if under else 0)
+
+
+@app.command()
+def doctor():
+    """Check this machine: Python, packages, torch, GPU, data, fonts; say what is missing and how to mend it."""
+    from course_utils.doctor import examine, print_findings
+
+    findings = examine()
+    print_findings(findings)
+    raise typer.Exit(1 if any(finding.state == "missing" for finding in findings) else 0)
+
+
+if __name__ == "__main__":
+    app()

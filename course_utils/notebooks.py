@@ -1,0 +1,179 @@
+"""The course's notebooks: where they are, how they come from their scripts, and the rules that they keep.
+
+People edit `notebooks/scripts/NN_name.py` (jupytext, percent format); `course build` makes `notebooks/NN_name.ipynb`
+from it, executed. `problems` lists what is wrong with a pair, in words.
+"""
+
+import ast
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+SCRIPTS = NOTEBOOKS / "scripts"
+
+PARAMETERS = ("PROFILE", "DEVICE", "SEED", "DATASET")
+SLIDE_TYPES = ("slide", "subslide", "fragment", "notes", "skip", "-")
+TAGS = {
+    "parameters": "the cell that papermill overrides",
+    "objectives": "what the student will be able to do",
+    "exercise": "the text of an exercise",
+    "solution": "the code cell in which the student writes",
+    "check": "calls check() on what the student wrote",
+    "quiz": "shows the quiz",
+    "summary": "what the lecture found",
+    "reading": "what to read next",
+    "show-code": "slides show this cell's code",
+    "nbval-check-output": "nbval compares this cell's text",
+}
+MAX_LINES = 25
+
+
+@dataclass(frozen=True)
+class Lecture:
+    """A lecture: its number ("02"), its name ("02_convolutionalization") and its two files."""
+
+    name: str
+    notebook: Path
+    script: Path
+
+    @property
+    def number(self) -> str:
+        return self.name[:2]
+
+
+def lectures(scripts: Path = SCRIPTS) -> list[Lecture]:
+    """Every lecture that has a script, in order."""
+    return [Lecture(script.stem, scripts.parent / f"{script.stem}.ipynb", script) for script in sorted(scripts.glob("*.py"))]
+
+
+def find_lectures(names: list[str]) -> list[Lecture]:
+    """The lectures of these numbers or names; all of them for an empty list.
+
+    Raises:
+        ValueError: for a name that no lecture has; lists those there are.
+    """
+    everything = lectures()
+    if not names:
+        return everything
+    found = []
+    for name in names:
+        match = [lecture for lecture in everything if name in (lecture.number, str(int(lecture.number)), lecture.name)]
+        if not match:
+            raise ValueError(f"there is no lecture {name!r}; there are {', '.join(lecture.name for lecture in everything)}")
+        found += match
+    return found
+
+
+def read_script(script: Path) -> NotebookNode:
+    """The notebook that a script describes, without outputs, each cell with an id that its text decides.
+
+    An id that follows from the text stays when cells around it come and go, so that diffs stay small.
+    """
+    notebook = jupytext.read(script, fmt="py:percent")
+    notebook.metadata.pop("jupytext", None)
+    seen: dict[str, int] = {}
+    for cell in notebook.cells:
+        digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:10]
+        seen[digest] = seen.get(digest, 0) + 1
+        cell["id"] = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    return notebook
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    """A notebook file.
+
+    Raises:
+        ValueError: where the file is not a notebook; says what is wrong with it.
+    """
+    try:
+        return nbformat.read(path, as_version=4)
+    except FileNotFoundError:
+        raise ValueError(f"{path} is missing: make it with `course build {path.name[:2]}`") from None
+    except Exception as error:
+        raise ValueError(f"{path} is not a notebook that can be read: {error}") from None
+
+
+def problems(lecture: Lecture) -> list[str]:
+    """Everything in which a lecture's script and notebook break the course's rules, each as a sentence."""
+    source = read_script(lecture.script)
+    found = [f"{lecture.script.name}: {problem}" for problem in source_problems(source)]
+    try:
+        executed = read_notebook(lecture.notebook)
+    except ValueError as error:
+        return [*found, str(error)]
+    mend = f"run `course build {lecture.number}`"
+    if [essence(cell) for cell in source.cells] != [essence(cell) for cell in executed.cells]:
+        found.append(f"{lecture.notebook.name} is out of step with {lecture.script.name}: {first_difference(source, executed)}; {mend}")
+    found += [f"{lecture.notebook.name}: {problem}; {mend}" for problem in output_problems(executed)]
+    return found
+
+
+def source_problems(notebook: NotebookNode) -> list[str]:
+    """Rules that a lecture's source breaks: tags, slide types, parameters, syntax, length of cells."""
+    found = []
+    for number, cell in enumerate(notebook.cells, start=1):
+        where = f"cell {number} ({cell.source.strip().splitlines()[0][:50] if cell.source.strip() else 'empty'})"
+        unknown = [tag for tag in cell.metadata.get("tags", []) if tag not in TAGS]
+        if unknown:
+            found.append(f"{where} has the unknown tag {', '.join(unknown)}; the course's tags are {', '.join(TAGS)}")
+        slide_type = cell.metadata.get("slideshow", {}).get("slide_type")
+        if slide_type not in SLIDE_TYPES:
+            found.append(f"{where} has the slide type {slide_type!r}; it must be one of {', '.join(SLIDE_TYPES)}")
+        if cell.cell_type == "code":
+            lines = len(cell.source.splitlines())
+            if lines > MAX_LINES:
+                found.append(f"{where} has {lines} lines; {MAX_LINES} is the most: move code into course_utils")
+            try:
+                ast.parse(cell.source)
+            except SyntaxError as error:
+                found.append(f"{where} is not Python: {error.msg}, line {error.lineno} of the cell")
+    return found + parameter_problems(notebook)
+
+
+def parameter_problems(notebook: NotebookNode) -> list[str]:
+    """What is wrong with the cell that papermill overrides: exactly one, with exactly the course's parameters."""
+    cells = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    if len(cells) != 1:
+        return [f"{len(cells)} cells are tagged 'parameters'; there must be one"]
+    try:
+        names = [target.id for node in ast.parse(cells[0].source).body for target in getattr(node, "targets", [])]
+    except SyntaxError:
+        return []  # already reported with its line
+    found = [f"the parameter {name} is unknown; a lecture has {', '.join(PARAMETERS)}" for name in names if name not in PARAMETERS]
+    return found + [f"the parameter {name} is missing" for name in PARAMETERS if name not in names]
+
+
+def output_problems(notebook: NotebookNode) -> list[str]:
+    """What shows that a notebook was not executed, or not in full."""
+    code = [(number, cell) for number, cell in enumerate(notebook.cells, start=1) if cell.cell_type == "code"]
+    found = [f"cell {number} was not executed" for number, cell in code if cell.source.strip() and cell.execution_count is None]
+    if not any(cell.outputs for _, cell in code):
+        found.append("no cell has an output: nbval would compare nothing")
+    for number, cell in code:
+        errors = [output for output in cell.outputs if output.output_type == "error"]
+        found += [f"cell {number} holds an error: {error.ename}: {error.evalue}" for error in errors]
+        if "nbval-check-output" in cell.metadata.get("tags", []) and not cell.outputs:
+            found.append(f"cell {number} is tagged nbval-check-output and has no output to compare")
+    return found
+
+
+def essence(cell: NotebookNode) -> tuple:
+    """What a script and its notebook must agree on."""
+    kept = {key: cell.metadata.get(key) for key in ("tags", "slideshow", "nbgrader")}
+    return cell.cell_type, cell.source, kept
+
+
+def first_difference(source: NotebookNode, executed: NotebookNode) -> str:
+    """Where two notebooks part, in words."""
+    for number, (mine, theirs) in enumerate(zip(source.cells, executed.cells, strict=False), start=1):
+        if essence(mine) != essence(theirs):
+            line = next(iter(mine.source.strip().splitlines()), "an empty cell")
+            return f"cell {number} differs ('{line[:50]}')"
+    return f"the script has {len(source.cells)} cells, the notebook {len(executed.cells)}"
