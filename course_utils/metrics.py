@@ -1,0 +1,193 @@
+"""The four metrics of semantic segmentation from one confusion matrix, and instances matched (lecture 01).
+
+The formulas are those of FCN, section 5 ("Metrics"): counted over all images at once, never as a mean of scores of
+single images. Confusion matrices of batches add up:
+
+    matrix = sum(confusion_matrix(truth, net(image).argmax(dim=1), classes=21) for image, truth in loader)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
+
+
+def confusion_matrix(
+    truth: Tensor, prediction: Tensor, classes: int, ignore_index: int | None = 255
+) -> Tensor:
+    """Count how often each true class was predicted as each class (lecture 01; n_ij in FCN, section 5).
+
+    Args:
+        truth: labels, integers or booleans, a tensor on any device or a NumPy array.
+        prediction: labels of the same shape, on the same device. What it says where truth is void does not count.
+        classes: how many classes there are; labels are 0 to classes - 1.
+        ignore_index: the void label in truth, or None where there is none.
+
+    Shape:
+        truth, prediction (...) -> (classes, classes), int64, on the device of truth; row = truth, column = prediction
+
+    Raises:
+        ValueError: for other shapes, dtypes, devices, or labels that are no classes; names what was found.
+    """
+    truth, prediction = torch.as_tensor(truth), torch.as_tensor(prediction)
+    _refuse_what_is_not_labels(truth, prediction, classes)
+
+    truth, prediction = truth.flatten().long(), prediction.flatten().long()
+    if ignore_index is not None:
+        void = truth == ignore_index
+        truth, prediction = torch.where(void, classes, truth), torch.where(void, 0, prediction)
+    _refuse_other_labels("truth", truth, classes, ignore_index)
+    _refuse_other_labels("prediction", prediction, classes, None)
+
+    # void has a row of its own, cut off at the end: faster than picking out the pixels that are not void
+    counts = torch.bincount(truth * classes + prediction, minlength=(classes + 1) * classes)
+    return counts.reshape(classes + 1, classes)[:classes]
+
+
+def _refuse_what_is_not_labels(truth: Tensor, prediction: Tensor, classes: int) -> None:
+    if not isinstance(classes, int) or isinstance(classes, bool) or classes < 1:
+        raise ValueError(
+            f"classes={classes!r}: say how many classes there are, background included, as in classes=21"
+        )
+    for name, labels in (("truth", truth), ("prediction", prediction)):
+        if labels.is_floating_point() or labels.is_complex():
+            raise ValueError(
+                f"{name} is {str(labels.dtype).removeprefix('torch.')} of shape {tuple(labels.shape)}, but labels are "
+                "integers: from scores (N, C, H, W) take scores.argmax(dim=1)"
+            )
+    if truth.shape != prediction.shape:
+        raise ValueError(
+            f"truth has shape {tuple(truth.shape)}, prediction {tuple(prediction.shape)}: both must be labels of the "
+            "same pixels (resize the prediction to the truth, never the truth to the prediction)"
+        )
+    if truth.device != prediction.device:
+        raise ValueError(
+            f"truth is on {truth.device}, prediction on {prediction.device}: move one to the other"
+        )
+
+
+def _refuse_other_labels(name: str, labels: Tensor, classes: int, ignore_index: int | None) -> None:
+    last = classes - 1 if ignore_index is None else classes  # the extra row of void
+    if labels.numel() and (labels.min() < 0 or labels.max() > last):
+        found = labels[(labels < 0) | (labels > last)].unique()
+        listed = ", ".join(map(str, found[:5].tolist())) + (", ..." if len(found) > 5 else "")
+        void = "" if ignore_index is None else f" and void is {ignore_index}"
+        raise ValueError(f"{name} holds {listed}, but there are {classes} classes, 0 to {classes - 1}{void}")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a confusion matrix says; every number between 0 and 1 (lecture 01; FCN, section 5).
+
+    Args:
+        pixel_accuracy: share of the pixels that are right.
+        mean_accuracy: mean, over the classes that occur in truth, of the share of their pixels that are right.
+        mean_iu: mean intersection over union of the classes that occur in truth or prediction.
+        frequency_weighted_iu: mean IU weighted by how many pixels of truth each class has.
+        iu: of each class, (classes,), float64; NaN where a class is in neither truth nor prediction.
+        dice: of each class, likewise; 2 IU / (1 + IU).
+        classes_counted: how many classes count in mean_iu.
+        classes_in_truth: how many classes count in mean_accuracy.
+    """
+
+    pixel_accuracy: float
+    mean_accuracy: float
+    mean_iu: float
+    frequency_weighted_iu: float
+    iu: Tensor
+    dice: Tensor
+    classes_counted: int
+    classes_in_truth: int
+
+    def __str__(self) -> str:
+        return (
+            f"pixel accuracy {self.pixel_accuracy:.3f}   mean accuracy {self.mean_accuracy:.3f}   "
+            f"mean IU {self.mean_iu:.3f}   f.w. IU {self.frequency_weighted_iu:.3f}   "
+            f"({self.classes_counted} of {len(self.iu)} classes counted)"
+        )
+
+
+def scores(matrix: Tensor) -> Scores:
+    """The four metrics, and IU and Dice of each class, from a confusion matrix (lecture 01; FCN, section 5).
+
+    A class that is in neither truth nor prediction is left out of the means; one that is predicted but never true
+    counts with IU 0 in mean_iu, and has no accuracy. Where no pixel was counted, everything is NaN.
+
+    Shape:
+        matrix (classes, classes), row = truth, column = prediction
+
+    Raises:
+        ValueError: for anything but a square matrix of counts.
+    """
+    matrix = torch.as_tensor(matrix)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not len(matrix):
+        raise ValueError(
+            f"a confusion matrix is square, (classes, classes): this has shape {tuple(matrix.shape)}"
+        )
+    # to the CPU first: some GPUs have no float64
+    matrix = matrix.cpu().double()
+    if not torch.isfinite(matrix).all() or (matrix < 0).any():
+        raise ValueError("a confusion matrix holds counts: this has entries that are negative or not finite")
+
+    right, in_truth, in_prediction = matrix.diag(), matrix.sum(dim=1), matrix.sum(dim=0)
+    union = in_truth + in_prediction - right
+    accuracy, iu, dice = right / in_truth, right / union, 2 * right / (in_truth + in_prediction)
+    return Scores(
+        pixel_accuracy=(right.sum() / in_truth.sum()).item(),
+        mean_accuracy=accuracy.nanmean().item(),
+        mean_iu=iu.nanmean().item(),
+        frequency_weighted_iu=((in_truth * iu).nansum() / in_truth.sum()).item(),
+        iu=iu,
+        dice=dice,
+        classes_counted=int((union > 0).sum()),
+        classes_in_truth=int((in_truth > 0).sum()),
+    )
+
+
+def match_instances(truth: Tensor, prediction: Tensor, thresholds: Sequence[float] = THRESHOLDS) -> tuple:
+    """Match predicted objects to true ones, one to one, at each IU threshold (lectures 01, 08, 09).
+
+    stardist's `matching`, whose `accuracy` TP / (TP + FP + FN) is what cell biology calls average precision (the
+    2018 Data Science Bowl's score). It is not COCO's AP, which ranks detections by confidence (lecture 09).
+
+    Args:
+        truth: label image, 0 for background, one number for each object; a tensor or a NumPy array.
+        prediction: label image of the same shape.
+        thresholds: how large the IU of a pair must be to count as found; 0.5, 0.55, ... 0.95.
+
+    Returns:
+        for each threshold one named tuple with tp, fp, fn, precision, recall, accuracy, f1, panoptic_quality, n_true,
+        n_pred, mean_matched_score
+
+    Raises:
+        ValueError: for shapes that differ, or for anything but label images.
+        ImportError: where stardist is missing; says how to mend it.
+    """
+    truth, prediction = _label_image("truth", truth), _label_image("prediction", prediction)
+    if truth.shape != prediction.shape:
+        raise ValueError(
+            f"truth has shape {truth.shape}, prediction {prediction.shape}: label images of one picture"
+        )
+    # here and not at the top: it takes two seconds, most of them for compiling
+    try:
+        from stardist.matching import matching
+    except ImportError as error:
+        raise ImportError(
+            f"matching instances needs stardist ({error}): run `course doctor`, it knows the way"
+        ) from error
+
+    return matching(truth, prediction, thresh=tuple(thresholds))
+
+
+def _label_image(name: str, labels: Tensor) -> np.ndarray:
+    labels = labels.numpy(force=True) if isinstance(labels, Tensor) else np.asarray(labels)
+    if labels.ndim != 2 or not np.issubdtype(labels.dtype, np.integer) or not labels.size or labels.min() < 0:
+        raise ValueError(
+            f"{name} is {labels.dtype} of shape {labels.shape}: a label image is (H, W), integers, 0 for background "
+            "and one number for each object (skimage.measure.label numbers the parts of a mask)"
+        )
+    return labels
