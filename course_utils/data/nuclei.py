@@ -1,4 +1,4 @@
-"""Real cell nuclei with an instance label each: the picture that ships inside stardist (lectures 01, 07, 08)."""
+"""Real cell nuclei with an instance label each: the picture that ships inside stardist (01, 07, 08)."""
 
 import numpy as np
 import torch
@@ -10,7 +10,8 @@ def nuclei() -> tuple[Tensor, Tensor]:
     """A fluorescence picture of 125 nuclei, 23 of which touch another.
 
     Shape:
-        image (3, 512, 512), uint8, grey in three channels, contrast stretched between the 1st and 99.8th percentile;
+        image (3, 512, 512), uint8, grey in three channels, contrast stretched between the 1st and the
+        99.8th percentile;
         labels (512, 512), int64, 0 for background, one number for each nucleus
     """
     image, labels = test_image_nuclei_2d(return_mask=True)

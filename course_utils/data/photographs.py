@@ -1,9 +1,13 @@
 """Photographs that need no network: they come inside scikit-image (all lectures)."""
 
+from pathlib import Path
+
 import numpy as np
 import skimage.data
 import torch
 from torch import Tensor
+
+from course_utils.data.images import read_image
 
 PHOTOGRAPHS = {
     "cat": skimage.data.chelsea,
@@ -15,20 +19,25 @@ PHOTOGRAPHS = {
 }
 
 
-def photograph(name: str) -> Tensor:
-    """One of scikit-image's photographs.
+def photograph(name: str | Path) -> Tensor:
+    """One of scikit-image's photographs, or a picture of your own.
 
     Args:
-        name: a key of `PHOTOGRAPHS`.
+        name: a key of `PHOTOGRAPHS`, or the path of a picture file (see `read_image`).
 
     Shape:
         (3, H, W), uint8, RGB
 
     Raises:
-        ValueError: for a name that is not in the collection.
+        ValueError: for a name that is neither in the collection nor looks like a file.
+        FileNotFoundError, UnreadableImage: for a file that is missing or damaged.
     """
+    if isinstance(name, Path) or any(mark in name for mark in "./\\"):
+        return read_image(name)
     if name not in PHOTOGRAPHS:
-        raise ValueError(f"there is no photograph {name!r}: choose one of {', '.join(PHOTOGRAPHS)}")
+        raise ValueError(
+            f"there is no photograph {name!r}: choose one of {', '.join(PHOTOGRAPHS)}, or give a file"
+        )
     image = np.asarray(PHOTOGRAPHS[name]())
     if image.ndim == 2:
         image = np.stack([image] * 3, axis=-1)

@@ -1,0 +1,212 @@
+"""Any file becomes a picture or a clear word about why not."""
+
+import io
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from course_utils.data.images import UnreadableImage, check_mask, read_image, read_mask
+from course_utils.data.photographs import photograph
+
+RAMP = np.arange(20 * 12, dtype=np.uint8).reshape(12, 20)
+
+
+def save(path, picture, **options):
+    picture.save(path, **options)
+    return path
+
+
+def colourful():
+    return Image.fromarray(np.stack([RAMP, RAMP[::-1], 255 - RAMP], axis=-1))
+
+
+HOLDS = {
+    "png": ["1", "L", "P", "RGB", "RGBA", "LA", "I;16"],
+    "tif": ["1", "L", "P", "RGB", "RGBA", "LA", "CMYK", "YCbCr", "LAB", "I", "F", "I;16"],
+    "jpg": ["L", "RGB", "CMYK", "YCbCr"],
+    "webp": ["L", "P", "RGB", "RGBA"],
+    "bmp": ["1", "L", "P", "RGB", "RGBA"],
+    "gif": ["1", "L", "P", "RGB", "RGBA"],
+}
+
+
+@pytest.mark.parametrize(("ending", "mode"), [(ending, mode) for ending in HOLDS for mode in HOLDS[ending]])
+def test_every_mode_in_every_format_gives_three_channels_of_bytes(tmp_path, ending, mode):
+    special = {
+        "I;16": lambda: Image.fromarray(RAMP.astype(np.uint16) * 16),
+        "F": lambda: Image.fromarray(RAMP.astype(np.float32) / 255),
+        "I": lambda: Image.fromarray(RAMP.astype(np.int32) * 16),
+    }
+    picture = special.get(mode, lambda: colourful().convert(mode))()
+    image = read_image(save(tmp_path / f"picture.{ending}", picture))
+    assert image.shape == (3, 12, 20) and image.dtype == torch.uint8 and image.is_contiguous()
+    assert image.float().std() > 20
+
+
+def test_a_png_comes_back_to_the_bit(tmp_path):
+    path = save(tmp_path / "colour.png", colourful())
+    assert np.array_equal(read_image(path).permute(1, 2, 0).numpy(), np.asarray(colourful()))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_that_a_camera_turned_stand_upright(tmp_path, orientation):
+    upright = np.zeros((12, 20, 3), np.uint8)
+    upright[:4, :5] = 255
+    undo = {
+        1: lambda a: a,
+        2: np.fliplr,
+        3: lambda a: np.rot90(a, 2),
+        4: np.flipud,
+        5: lambda a: a.transpose(1, 0, 2),
+    }
+    undo |= {
+        6: lambda a: np.rot90(a, 1),
+        7: lambda a: np.rot90(a, 2).transpose(1, 0, 2),
+        8: lambda a: np.rot90(a, 3),
+    }
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = Image.fromarray(np.ascontiguousarray(undo[orientation](upright)))
+    path = save(tmp_path / "turned.png", stored, exif=exif)
+    assert np.array_equal(read_image(path).permute(1, 2, 0).numpy(), upright)
+
+
+def test_twelve_bits_in_sixteen_are_not_black(tmp_path):
+    path = save(tmp_path / "microscope.tif", Image.fromarray(np.full((5, 5), 4095, np.uint16)))
+    assert (read_image(path) == 255).all()
+
+
+def test_sixteen_bit_colour_tiff_is_read(tmp_path):
+    tifffile.imwrite(
+        tmp_path / "deep.tif", np.full((6, 7, 3), (65535, 0, 256 * 128), np.uint16), photometric="rgb"
+    )
+    assert read_image(tmp_path / "deep.tif")[:, 0, 0].tolist() == [255, 0, 128]
+
+
+def test_transparent_parts_become_white(tmp_path):
+    path = save(tmp_path / "sticker.png", Image.new("RGBA", (4, 4), (200, 0, 0, 0)))
+    assert (read_image(path) == 255).all()
+
+
+def picture_bytes(format):
+    stream = io.BytesIO()
+    photo = Image.fromarray(photograph("coffee").permute(1, 2, 0).numpy()[:120, :160])
+    photo.save(stream, format)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "TIFF", "WEBP", "GIF"])
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.9])
+def test_a_cut_picture_is_called_damaged_and_named(tmp_path, format, kept):
+    whole = picture_bytes(format)
+    path = tmp_path / "holiday.img"
+    path.write_bytes(whole[: int(kept * len(whole))])
+    with pytest.raises(UnreadableImage, match=r"holiday\.img.*(damaged|not a picture)"):
+        read_image(path)
+
+
+@given(position=st.floats(0, 1), junk=st.binary(min_size=1, max_size=64))
+def test_no_damage_escapes_as_another_error(tmp_path_factory, position, junk):
+    whole = bytearray(picture_bytes("PNG"))
+    start = int(position * (len(whole) - 1))
+    whole[start : start + len(junk)] = junk
+    path = tmp_path_factory.getbasetemp() / "junk.png"
+    path.write_bytes(whole)
+    try:
+        assert read_image(path).ndim == 3
+    except UnreadableImage as error:
+        assert "junk.png" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (b"", "empty"),
+        (b"<!DOCTYPE html><html>404</html>", "web page"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
+        (b"\x00\x00\x00\x18ftypheic", "HEIC"),
+        (b"<?xml version='1.0'?><svg/>", "SVG"),
+        (b"hello", "first bytes"),
+    ],
+)
+def test_what_is_not_a_picture_is_named(tmp_path, content, word):
+    (tmp_path / "cat.jpg").write_bytes(content)
+    with pytest.raises(UnreadableImage, match=word):
+        read_image(tmp_path / "cat.jpg")
+
+
+def test_a_missing_picture_names_the_nearest(tmp_path):
+    (tmp_path / "cat_01.png").write_bytes(b"x")
+    with pytest.raises(FileNotFoundError, match=r"there is 'cat_01\.png'"):
+        read_image(tmp_path / "cat_1.png")
+    with pytest.raises(UnreadableImage, match="folder"):
+        read_image(tmp_path)
+
+
+def palette_mask(values):
+    mask = Image.fromarray(values.astype(np.uint8)).convert("P")
+    mask = Image.fromarray(values.astype(np.uint8), mode=None)
+    mask.putpalette([7 * i % 256 for i in range(768)])
+    return mask
+
+
+def test_a_palette_mask_gives_its_numbers_not_its_colours(tmp_path):
+    values = np.array([[0, 1, 20], [255, 3, 3]])
+    mask = read_mask(save(tmp_path / "mask.png", palette_mask(values)))
+    assert mask.dtype == torch.int64 and np.array_equal(mask.numpy(), values)
+
+
+def test_a_sixteen_bit_instance_mask_keeps_its_numbers(tmp_path):
+    values = np.array([[0, 300], [65535, 1]], np.uint16)
+    for name in ("cells.png", "cells.tif"):
+        assert np.array_equal(read_mask(save(tmp_path / name, Image.fromarray(values))).numpy(), values)
+
+
+def test_a_jpeg_mask_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="JPEG, which changes values"):
+        read_mask(save(tmp_path / "mask.jpg", Image.fromarray(RAMP)))
+
+
+def test_colour_masks_need_their_colours(tmp_path):
+    painted = np.array([[[0, 0, 0], [128, 0, 0]], [[224, 224, 192], [0, 128, 0]]], np.uint8)
+    path = save(tmp_path / "painted.png", Image.fromarray(painted))
+    with pytest.raises(ValueError, match=r"4 colours.*pass colours="):
+        read_mask(path)
+    assert read_mask(path, colours=[(0, 0, 0), (128, 0, 0), (0, 128, 0)]).tolist() == [[0, 1], [255, 2]]
+    with pytest.raises(ValueError, match=r"\(0, 128, 0\)"):
+        read_mask(path, colours=[(0, 0, 0), (128, 0, 0)])
+
+
+@pytest.mark.parametrize(
+    ("values", "classes", "word"),
+    [
+        ([[0, 255]], 2, "black-and-white"),
+        ([[0, 1, 2, 3, 40, 90, 127, 200]], 4, "antialiased"),
+        ([[-1, 0]], 3, "-1 mean void"),
+        ([[1, 2, 3]], 3, "from 1"),
+        ([[0, 1, 9]], 3, "instance mask"),
+        ([[77]], 21, "map these values"),
+    ],
+)
+def test_check_mask_names_the_values_and_the_mistake(values, classes, word):
+    with pytest.raises(ValueError, match=word) as caught:
+        check_mask(torch.tensor(values), classes, name="mask 'cat_03.png'")
+    assert "mask 'cat_03.png' holds" in str(caught.value)
+
+
+def test_check_mask_accepts_classes_and_void_and_compares_sizes():
+    mask = torch.tensor([[0, 20, 255], [1, 1, 1]])
+    assert check_mask(mask, 21) is mask
+    with pytest.raises(ValueError, match="turned by 90"):
+        check_mask(mask, 21, size=(3, 2))
+    with pytest.raises(ValueError, match="whole"):
+        check_mask(mask.float(), 21)
+    with pytest.raises(ValueError, match=r"\(H, W\)"):
+        check_mask(mask[None], 21)
+    with pytest.raises(ValueError, match="255"):
+        check_mask(mask, 21, void=None)
