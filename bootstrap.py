@@ -35,8 +35,9 @@ def main(arguments):
         sys.exit(__doc__)
     if sys.version_info < (3, 11):
         sys.exit(
-            "The course needs Python 3.11 or newer; this is {}. "
-            "Name a newer one: `make lab PYTHON=python3.12`.".format(sys.version.split()[0])
+            "The course needs Python 3.11 or newer; this is {}. Name a newer one: `make lab PYTHON=python3.12`.".format(
+                sys.version.split()[0]
+            )
         )
     set_up(locked)
     command, *rest = arguments
@@ -53,10 +54,15 @@ def set_up(locked):
         return
     if not works(PYTHON):
         say(f"making an environment in {VENV.name}/ with Python {sys.version.split()[0]}")
-        run([sys.executable, "-m", "venv", "--clear", str(VENV)], "make the environment (on Debian: apt install python3-venv)")
+        run(
+            [sys.executable, "-m", "venv", "--clear", str(VENV)],
+            "make the environment (on Debian: apt install python3-venv)",
+        )
     say("installing the course's packages (about 6 GB with PyTorch: some minutes the first time)")
     uv = shutil.which("uv")
-    install = [uv, "pip", "install", "--python", str(PYTHON)] if uv else [str(PYTHON), "-m", "pip", "install", "--quiet"]
+    install = (
+        [uv, "pip", "install", "--python", str(PYTHON)] if uv else [str(PYTHON), "-m", "pip", "install", "--quiet"]
+    )
     if locked:
         run([*install, "-r", "requirements.lock"], "install the locked packages")
         run([*install, "--no-deps", "-e", "."], "install the course")

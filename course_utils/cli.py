@@ -38,9 +38,17 @@ def lab(
             typer.echo(line)
     except OSError as error:
         stop(f"{WORKSPACE} cannot be written: {error}. Nothing of yours was changed.")
-    command = ["jupyter-lab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", f"--ServerApp.root_dir={WORKSPACE}"]
+    command = [
+        "jupyter-lab",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        f"--ServerApp.root_dir={WORKSPACE}",
+    ]
     command += ["--LabApp.default_url=/lab/tree/00_start_here.ipynb", "--LabApp.news_url=None"]
-    command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.extension_manager=readonly"]
+    command += [
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.extension_manager=readonly",
+    ]
     if not browser:
         command.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # JupyterLab refuses the root user of a container otherwise
@@ -93,7 +101,11 @@ def run(
     except OSError as error:
         stop(f"cannot write to {out}: {error.strerror or error}. Free some space or choose another folder with --out.")
     totals = report["totals"]
-    console.print(f"{totals['passed']} of {totals['notebooks']} passed in {totals['seconds']:.0f} s; see {index}", highlight=False, soft_wrap=True)
+    console.print(
+        f"{totals['passed']} of {totals['notebooks']} passed in {totals['seconds']:.0f} s; see {index}",
+        highlight=False,
+        soft_wrap=True,
+    )
     raise typer.Exit(0 if totals["passed"] == totals["notebooks"] else 1)
 
 
@@ -116,7 +128,9 @@ def build(lectures: Lectures = None):
 
 @app.command()
 def results(
-    notebooks: Annotated[Path | None, typer.Option(help="Folder of executed notebooks; the newest build when left out.")] = None,
+    notebooks: Annotated[
+        Path | None, typer.Option(help="Folder of executed notebooks; the newest build when left out.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for results.json.")] = OUT,
     check: Annotated[bool, typer.Option(help="Fail where a result is under its floor in results/floors.toml.")] = False,
 ):

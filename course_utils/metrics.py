@@ -1,7 +1,7 @@
 """The four metrics of semantic segmentation from one confusion matrix, and instances matched (lecture 01).
 
-The formulas are those of FCN, section 5 ("Metrics"): counted over all images at once, never as a mean of scores of
-single images. Confusion matrices of batches add up:
+The formulas are those of FCN, section 5 ("Metrics"): counted over all images at once, never as a mean of the
+scores of single images. Confusion matrices of batches add up:
 
     matrix = sum(confusion_matrix(truth, net(image).argmax(dim=1), classes=21) for image, truth in loader)
 """
@@ -16,19 +16,17 @@ from torch import Tensor
 THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 
 
-def confusion_matrix(
-    truth: Tensor, prediction: Tensor, classes: int, ignore_index: int | None = 255
-) -> Tensor:
+def confusion_matrix(truth: Tensor, prediction: Tensor, classes: int, ignore_index: int | None = 255) -> Tensor:
     """Count how often each true class was predicted as each class (lecture 01; n_ij in FCN, section 5).
 
     Args:
         truth: labels, integers or booleans, a tensor on any device or a NumPy array.
-        prediction: labels of the same shape, on the same device. What it says where truth is void does not count.
+        prediction: labels of the same shape, on the same device; not looked at where truth is void.
         classes: how many classes there are; labels are 0 to classes - 1.
         ignore_index: the void label in truth, or None where there is none.
 
     Shape:
-        truth, prediction (...) -> (classes, classes), int64, on the device of truth; row = truth, column = prediction
+        truth, prediction (...) -> (classes, classes), int64, same device; row = truth, column = prediction
 
     Raises:
         ValueError: for other shapes, dtypes, devices, or labels that are no classes; names what was found.
@@ -37,44 +35,42 @@ def confusion_matrix(
     _refuse_what_is_not_labels(truth, prediction, classes)
 
     truth, prediction = truth.flatten().long(), prediction.flatten().long()
-    if ignore_index is not None:
-        void = truth == ignore_index
-        truth, prediction = torch.where(void, classes, truth), torch.where(void, 0, prediction)
+    void = torch.zeros_like(truth, dtype=torch.bool) if ignore_index is None else truth == ignore_index
+    truth, prediction = truth.masked_fill(void, 0), prediction.masked_fill(void, 0)
     _refuse_other_labels("truth", truth, classes, ignore_index)
     _refuse_other_labels("prediction", prediction, classes, None)
 
-    # void has a row of its own, cut off at the end: faster than picking out the pixels that are not void
-    counts = torch.bincount(truth * classes + prediction, minlength=(classes + 1) * classes)
+    # void becomes an extra row, cut off at the end: faster than picking out all other pixels first
+    cells = (truth * classes + prediction).masked_fill_(void, classes * classes)
+    counts = torch.bincount(cells, minlength=(classes + 1) * classes)
     return counts.reshape(classes + 1, classes)[:classes]
 
 
 def _refuse_what_is_not_labels(truth: Tensor, prediction: Tensor, classes: int) -> None:
     if not isinstance(classes, int) or isinstance(classes, bool) or classes < 1:
-        raise ValueError(
-            f"classes={classes!r}: say how many classes there are, background included, as in classes=21"
-        )
+        raise ValueError(f"classes={classes!r}: say how many there are, background included, as in classes=21")
     for name, labels in (("truth", truth), ("prediction", prediction)):
         if labels.is_floating_point() or labels.is_complex():
             raise ValueError(
-                f"{name} is {str(labels.dtype).removeprefix('torch.')} of shape {tuple(labels.shape)}, but labels are "
-                "integers: from scores (N, C, H, W) take scores.argmax(dim=1)"
+                f"{name} is {str(labels.dtype).removeprefix('torch.')} of shape {tuple(labels.shape)}, but "
+                "labels are integers: from scores (N, C, H, W) take scores.argmax(dim=1)"
             )
     if truth.shape != prediction.shape:
         raise ValueError(
-            f"truth has shape {tuple(truth.shape)}, prediction {tuple(prediction.shape)}: both must be labels of the "
-            "same pixels (resize the prediction to the truth, never the truth to the prediction)"
+            f"truth has shape {tuple(truth.shape)}, prediction {tuple(prediction.shape)}: both must be labels "
+            "of the same pixels (resize the prediction to the truth, never the truth to the prediction)"
         )
     if truth.device != prediction.device:
-        raise ValueError(
-            f"truth is on {truth.device}, prediction on {prediction.device}: move one to the other"
-        )
+        raise ValueError(f"truth is on {truth.device}, prediction on {prediction.device}: bring them together")
 
 
 def _refuse_other_labels(name: str, labels: Tensor, classes: int, ignore_index: int | None) -> None:
-    last = classes - 1 if ignore_index is None else classes  # the extra row of void
-    if labels.numel() and (labels.min() < 0 or labels.max() > last):
-        found = labels[(labels < 0) | (labels > last)].unique()
-        listed = ", ".join(map(str, found[:5].tolist())) + (", ..." if len(found) > 5 else "")
+    if not labels.numel():
+        return
+    first, last = labels.aminmax()
+    if first < 0 or last >= classes:
+        found = labels[(labels < 0) | (labels >= classes)].unique().tolist()
+        listed = ", ".join(map(str, found[:5])) + (", ..." if len(found) > 5 else "")
         void = "" if ignore_index is None else f" and void is {ignore_index}"
         raise ValueError(f"{name} holds {listed}, but there are {classes} classes, 0 to {classes - 1}{void}")
 
@@ -85,7 +81,7 @@ class Scores:
 
     Args:
         pixel_accuracy: share of the pixels that are right.
-        mean_accuracy: mean, over the classes that occur in truth, of the share of their pixels that are right.
+        mean_accuracy: mean, over the classes in truth, of the share of their pixels that are right.
         mean_iu: mean intersection over union of the classes that occur in truth or prediction.
         frequency_weighted_iu: mean IU weighted by how many pixels of truth each class has.
         iu: of each class, (classes,), float64; NaN where a class is in neither truth nor prediction.
@@ -114,8 +110,8 @@ class Scores:
 def scores(matrix: Tensor) -> Scores:
     """The four metrics, and IU and Dice of each class, from a confusion matrix (lecture 01; FCN, section 5).
 
-    A class that is in neither truth nor prediction is left out of the means; one that is predicted but never true
-    counts with IU 0 in mean_iu, and has no accuracy. Where no pixel was counted, everything is NaN.
+    A class that is in neither truth nor prediction is left out of the means; one that is predicted but never
+    true counts with IU 0 in mean_iu, and has no accuracy. Where no pixel was counted, everything is NaN.
 
     Shape:
         matrix (classes, classes), row = truth, column = prediction
@@ -125,9 +121,7 @@ def scores(matrix: Tensor) -> Scores:
     """
     matrix = torch.as_tensor(matrix)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not len(matrix):
-        raise ValueError(
-            f"a confusion matrix is square, (classes, classes): this has shape {tuple(matrix.shape)}"
-        )
+        raise ValueError(f"a confusion matrix is square, (classes, classes): this has shape {tuple(matrix.shape)}")
     # to the CPU first: some GPUs have no float64
     matrix = matrix.cpu().double()
     if not torch.isfinite(matrix).all() or (matrix < 0).any():
@@ -151,8 +145,8 @@ def scores(matrix: Tensor) -> Scores:
 def match_instances(truth: Tensor, prediction: Tensor, thresholds: Sequence[float] = THRESHOLDS) -> tuple:
     """Match predicted objects to true ones, one to one, at each IU threshold (lectures 01, 08, 09).
 
-    stardist's `matching`, whose `accuracy` TP / (TP + FP + FN) is what cell biology calls average precision (the
-    2018 Data Science Bowl's score). It is not COCO's AP, which ranks detections by confidence (lecture 09).
+    stardist's `matching`, whose `accuracy` TP / (TP + FP + FN) is what cell biology calls average precision
+    (the 2018 Data Science Bowl's score). It is not COCO's AP, which ranks by confidence (lecture 09).
 
     Args:
         truth: label image, 0 for background, one number for each object; a tensor or a NumPy array.
@@ -160,8 +154,8 @@ def match_instances(truth: Tensor, prediction: Tensor, thresholds: Sequence[floa
         thresholds: how large the IU of a pair must be to count as found; 0.5, 0.55, ... 0.95.
 
     Returns:
-        for each threshold one named tuple with tp, fp, fn, precision, recall, accuracy, f1, panoptic_quality, n_true,
-        n_pred, mean_matched_score
+        for each threshold one named tuple with tp, fp, fn, precision, recall, accuracy, f1, panoptic_quality,
+        n_true, n_pred, mean_matched_score
 
     Raises:
         ValueError: for shapes that differ, or for anything but label images.
@@ -169,9 +163,7 @@ def match_instances(truth: Tensor, prediction: Tensor, thresholds: Sequence[floa
     """
     truth, prediction = _label_image("truth", truth), _label_image("prediction", prediction)
     if truth.shape != prediction.shape:
-        raise ValueError(
-            f"truth has shape {truth.shape}, prediction {prediction.shape}: label images of one picture"
-        )
+        raise ValueError(f"truth has shape {truth.shape}, prediction {prediction.shape}: label images of one picture")
     # here and not at the top: it takes two seconds, most of them for compiling
     try:
         from stardist.matching import matching
@@ -187,7 +179,7 @@ def _label_image(name: str, labels: Tensor) -> np.ndarray:
     labels = labels.numpy(force=True) if isinstance(labels, Tensor) else np.asarray(labels)
     if labels.ndim != 2 or not np.issubdtype(labels.dtype, np.integer) or not labels.size or labels.min() < 0:
         raise ValueError(
-            f"{name} is {labels.dtype} of shape {labels.shape}: a label image is (H, W), integers, 0 for background "
-            "and one number for each object (skimage.measure.label numbers the parts of a mask)"
+            f"{name} is {labels.dtype} of shape {labels.shape}: a label image is (H, W), integers, 0 for "
+            "background and one number for each object (skimage.measure.label numbers the parts of a mask)"
         )
     return labels

@@ -49,7 +49,9 @@ class Lecture:
 
 def lectures(scripts: Path = SCRIPTS) -> list[Lecture]:
     """Every lecture that has a script, in order."""
-    return [Lecture(script.stem, scripts.parent / f"{script.stem}.ipynb", script) for script in sorted(scripts.glob("*.py"))]
+    return [
+        Lecture(script.stem, scripts.parent / f"{script.stem}.ipynb", script) for script in sorted(scripts.glob("*.py"))
+    ]
 
 
 def find_lectures(names: list[str]) -> list[Lecture]:
@@ -65,7 +67,9 @@ def find_lectures(names: list[str]) -> list[Lecture]:
     for name in names:
         match = [lecture for lecture in everything if name in (lecture.number, str(int(lecture.number)), lecture.name)]
         if not match:
-            raise ValueError(f"there is no lecture {name!r}; there are {', '.join(lecture.name for lecture in everything)}")
+            raise ValueError(
+                f"there is no lecture {name!r}; there are {', '.join(lecture.name for lecture in everything)}"
+            )
         found += match
     return found
 
@@ -110,7 +114,9 @@ def problems(lecture: Lecture) -> list[str]:
         return [*found, str(error)]
     mend = f"run `course build {lecture.number}`"
     if [essence(cell) for cell in source.cells] != [essence(cell) for cell in executed.cells]:
-        found.append(f"{lecture.notebook.name} is out of step with {lecture.script.name}: {first_difference(source, executed)}; {mend}")
+        found.append(
+            f"{lecture.notebook.name} is out of step with {lecture.script.name}: {first_difference(source, executed)}; {mend}"
+        )
     found += [f"{lecture.notebook.name}: {problem}; {mend}" for problem in output_problems(executed)]
     return found
 
@@ -146,19 +152,29 @@ def parameter_problems(notebook: NotebookNode) -> list[str]:
         names = [target.id for node in ast.parse(cells[0].source).body for target in getattr(node, "targets", [])]
     except SyntaxError:
         return []  # already reported with its line
-    found = [f"the parameter {name} is unknown; a lecture has {', '.join(PARAMETERS)}" for name in names if name not in PARAMETERS]
+    found = [
+        f"the parameter {name} is unknown; a lecture has {', '.join(PARAMETERS)}"
+        for name in names
+        if name not in PARAMETERS
+    ]
     return found + [f"the parameter {name} is missing" for name in PARAMETERS if name not in names]
 
 
 def output_problems(notebook: NotebookNode) -> list[str]:
     """What shows that a notebook was not executed, or not in full."""
     code = [(number, cell) for number, cell in enumerate(notebook.cells, start=1) if cell.cell_type == "code"]
-    found = [f"cell {number} was not executed" for number, cell in code if cell.source.strip() and cell.execution_count is None]
+    found = [
+        f"cell {number} was not executed"
+        for number, cell in code
+        if cell.source.strip() and cell.execution_count is None
+    ]
     if not any(cell.outputs for _, cell in code):
         found.append("no cell has an output: nbval would compare nothing")
     for number, cell in code:
         errors = [output for output in cell.outputs if output.output_type == "error"]
         found += [f"cell {number} holds an error: {error.ename}: {error.evalue}" for error in errors]
+        noise = [output.text.strip() for output in cell.outputs if output.get("name") == "stderr"]
+        found += [f"cell {number} wrote to stderr, which readers take for an error: {text[:80]}" for text in noise]
         if "nbval-check-output" in cell.metadata.get("tags", []) and not cell.outputs:
             found.append(f"cell {number} is tagged nbval-check-output and has no output to compare")
     return found

@@ -29,7 +29,10 @@ main {max-width: 60em; margin: auto; padding: 1em} img {max-width: 100%; height:
 </div>{% endblock %}"""
 
 # Code spans and fenced code are matched first, so that a dollar inside them stays a dollar.
-MATHS = re.compile(r"(?P<code>```.*?```|`[^`\n]+`)|\$\$(?P<block>.+?)\$\$|(?<![\\$])\$(?P<inline>[^$\n]+?)\$(?!\d)", re.DOTALL)
+MATHS = re.compile(
+    r"(?P<code>```.*?```|`[^`\n]+`)|\$\$(?P<block>.+?)\$\$|(?<![\\$])\$(?P<inline>[^$\n]+?)\$(?!\d)",
+    re.DOTALL,
+)
 
 
 def with_mathml(markdown: str) -> str:
@@ -72,7 +75,9 @@ def write_pages(out: Path, report: dict) -> Path:
             write_text(out / "html" / f"{name}.html", page(notebook, title_of(notebook, name)))
             title = f"<a href='html/{name}.html'>{escape(title_of(notebook, name))}</a>"
         status = escape(entry["status"]) + (f"<br><small>{escape(entry['error'])}</small>" if entry["error"] else "")
-        rows.append(f"<tr><td>{title}</td><td class='{entry['status']}'>{status}</td><td>{entry['seconds']:.0f} s</td><td>{entry['peak_mb']} MB</td></tr>")
+        rows.append(
+            f"<tr><td>{title}</td><td class='{entry['status']}'>{status}</td><td>{entry['seconds']:.0f} s</td><td>{entry['peak_mb']} MB</td></tr>"
+        )
     totals = report["totals"]
     summary = f"{totals['passed']} of {totals['notebooks']} notebooks passed in {totals['seconds']:.0f} s, profile {report['profile']}, {report['date']}"
     index = out / "index.html"

@@ -35,6 +35,7 @@ def begin(profile: str, device: str = "auto", seed: int = 0) -> Run:
         ValueError: for an unknown profile, or a device that this machine lacks.
     """
     from course_utils.figures.style import use_course_style
+    from course_utils.results import record_run
 
     if profile not in ("quick", "full"):
         raise ValueError(f"PROFILE = {profile!r}: the course has the profiles 'quick' and 'full'")
@@ -42,7 +43,9 @@ def begin(profile: str, device: str = "auto", seed: int = 0) -> Run:
     np.random.seed(seed)
     torch.manual_seed(seed)
     use_course_style()
-    return Run(profile, find_device(device), seed)
+    run = Run(profile, find_device(device), seed)
+    record_run(profile, str(run.device), seed)
+    return run
 
 
 def find_device(device: str = "auto") -> torch.device:

@@ -64,7 +64,17 @@ def run_lecture(
     with tempfile.TemporaryDirectory(prefix="course-", dir=out) as folder:
         executed = Path(folder) / lecture.notebook.name
         command = [sys.executable, "-m", "papermill", str(lecture.notebook), str(executed), "--cwd", folder]
-        command += ["-r", "PROFILE", profile, "-r", "DEVICE", device, "--no-progress-bar", "--log-level", "WARNING"]
+        command += [
+            "-r",
+            "PROFILE",
+            profile,
+            "-r",
+            "DEVICE",
+            device,
+            "--no-progress-bar",
+            "--log-level",
+            "WARNING",
+        ]
         command += ["--execution-timeout", str(int(cell_limit or CELL_LIMIT[profile]))]
         environment = os.environ | {"TQDM_DISABLE": "1"}
         if jobs > 1:
@@ -94,7 +104,9 @@ def watch(command: list[str], environment: dict, limit: float) -> tuple[int | No
         its exit status (None when it ran over the limit and was killed), the peak memory in MB, what it printed
     """
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as messages:
-        process = psutil.Popen(command, env=environment, stdout=messages, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        process = psutil.Popen(
+            command, env=environment, stdout=messages, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
+        )
         peak, deadline = 0, time.monotonic() + limit
         try:
             while process.poll() is None and time.monotonic() < deadline:

@@ -62,7 +62,9 @@ def lecture_module(lecture: str):
     except ModuleNotFoundError as error:
         if error.name != f"course_utils.exercises.lecture{lecture}":
             raise
-        raise ValueError(f"there is no lecture {lecture!r} with exercises: names look like '02.linear_to_conv'") from None
+        raise ValueError(
+            f"there is no lecture {lecture!r} with exercises: names look like '02.linear_to_conv'"
+        ) from None
 
 
 def check(name: str, answer: Callable) -> None:
@@ -86,7 +88,11 @@ def check(name: str, answer: Callable) -> None:
 def describe(error: Exception) -> str:
     """The student's own line where an exception was raised, and what it said."""
     # notebook cells run from files named like <ipython-input-...> or .../ipykernel_1234/567.py
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "ipython" in frame.filename.lower() or "ipykernel" in frame.filename]
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if "ipython" in frame.filename.lower() or "ipykernel" in frame.filename
+    ]
     where = f"In line {frames[-1].lineno} of your cell, `{frames[-1].line}`: " if frames else ""
     return f"{where}{type(error).__name__}: {error}"
 

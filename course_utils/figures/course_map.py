@@ -1,0 +1,103 @@
+"""The map of the course: every lecture, what it stands on, and links to those that are there (lecture 00)."""
+
+from dataclasses import dataclass
+from html import escape
+
+from course_utils.figures.style import COLOURS
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A lecture on the map: its place in the grid, its minutes, and the lectures that it stands on."""
+
+    name: str
+    title: str
+    minutes: int
+    row: int
+    column: int
+    after: tuple[str, ...] = ()
+
+
+ROWS = (
+    ("What is asked", "black"),
+    ("FCN, 2015", "blue"),
+    ("U-Net, 2015", "green"),
+    ("Mask R-CNN, 2017", "red"),
+)
+STOPS = (
+    Stop("00_start_here", "Start here", 20, 0, 0),
+    Stop("01_what_is_segmentation", "What is segmentation?", 60, 0, 1, ("00",)),
+    Stop("02_convolutionalization", "From classifier to heat map", 60, 0, 2, ("01",)),
+    Stop("03_upsampling", "Back up to pixels", 50, 0, 3, ("02",)),
+    Stop("04_fcn32s", "A first segmentation net", 60, 1, 0, ("03",)),
+    Stop("05_fcn_skip_fusion", "Skips: what and where", 60, 1, 1, ("04",)),
+    Stop("06_fcn_beyond_voc", "Depth, geometry, backbones", 50, 1, 2, ("05",)),
+    Stop("07_unet_from_scratch", "U-Net from scratch", 60, 2, 1, ("03",)),
+    Stop("08_unet_few_images", "Learning from one image", 60, 2, 2, ("07",)),
+    Stop("09_mask_rcnn", "One mask for each thing", 60, 3, 2, ("08",)),
+    Stop("10_your_own_data", "Your own data", 60, 3, 3, ("09", "06")),
+)
+LEFT, WIDE, HIGH, GAP_X, GAP_Y = 120, 168, 70, 32, 34  # pixels
+
+
+def corner(stop: Stop) -> tuple[int, int]:
+    """The upper left corner of a lecture's box, in pixels."""
+    return LEFT + stop.column * (WIDE + GAP_X), stop.row * (HIGH + GAP_Y)
+
+
+def arrow(start: Stop, end: Stop) -> str:
+    """An arrow from one box to another: straight along a row, with a bend between rows."""
+    (x0, y0), (x1, y1) = corner(start), corner(end)
+    if start.row == end.row:
+        path = f"M{x0 + WIDE} {y0 + HIGH / 2}H{x1 - 7}"
+    else:
+        bend = y1 - GAP_Y / 2
+        path = f"M{x0 + WIDE / 2} {y0 + HIGH}V{bend}H{x1 + WIDE / 2}V{y1 - 7}"
+    return f"<path d='{path}' fill='none' stroke='#777' stroke-width='2' marker-end='url(#course-arrow)'/>"
+
+
+def box(stop: Stop, there: bool) -> str:
+    """A lecture's box: a link where its notebook is there, otherwise grey and marked as to come."""
+    x, y = corner(stop)
+    colour = COLOURS[ROWS[stop.row][1]]
+    number = stop.name[:2]
+    minutes = f"{stop.minutes} min" if there else "to come"
+    inside = f"<b>{number}</b> {escape(stop.title)}<br><small>{minutes}</small>"
+    place = f"left:{x}px;top:{y}px;border-color:{colour}"
+    if there:
+        return f"<a class='stop' style='{place}' href='{stop.name}.ipynb'>{inside}</a>"
+    return f"<span class='stop later' style='{place}'>{inside}</span>"
+
+
+def course_map(there: set[str]) -> str:
+    """The map as HTML: boxes with links over a drawing of arrows, no script.
+
+    Args:
+        there: names of the lectures whose notebooks exist, such as `{"00_start_here"}`.
+    """
+    by_number = {stop.name[:2]: stop for stop in STOPS}
+    wide, high = LEFT + 4 * (WIDE + GAP_X), 4 * (HIGH + GAP_Y)
+    arrows = "".join(arrow(by_number[number], stop) for stop in STOPS for number in stop.after)
+    labels = "".join(
+        f"<span class='row' style='top:{row * (HIGH + GAP_Y)}px;color:{COLOURS[colour]}'>{escape(label)}</span>"
+        for row, (label, colour) in enumerate(ROWS)
+    )
+    boxes = "".join(box(stop, stop.name in there) for stop in STOPS)
+    return f"""{STYLE}<div class='course-map' role='group' aria-label='Map of the course'
+style='width:{wide}px;height:{high}px'>
+<svg width='{wide}' height='{high}' aria-hidden='true'><defs>
+<marker id='course-arrow' viewBox='0 0 8 8' refX='4' refY='4' markerWidth='5' markerHeight='5' orient='auto'>
+<path d='M0 0L8 4L0 8z' fill='#777'/></marker></defs>{arrows}</svg>{labels}{boxes}</div>"""
+
+
+STYLE = f"""<style>
+.course-map {{position: relative; font: 15px/1.25 system-ui, sans-serif; max-width: none}}
+.course-map svg {{position: absolute; left: 0; top: 0}}
+.course-map .stop {{position: absolute; box-sizing: border-box; width: {WIDE}px; height: {HIGH}px; padding: 8px 10px;
+ border: 2px solid; border-left-width: 8px; border-radius: 8px; background: #fff; color: #111; text-decoration: none}}
+.course-map a.stop:hover, .course-map a.stop:focus {{background: #eef6fb; outline: 3px solid #56B4E9}}
+.course-map .later {{background: #f4f4f4; color: #595959; border-style: dashed; border-left-style: solid}}
+.course-map small {{color: #595959; font-size: 13px}}
+.course-map .row {{position: absolute; left: 0; width: {LEFT - 16}px; height: {HIGH}px; display: flex;
+ align-items: center; font-weight: 700; filter: brightness(.8)}}
+</style>"""
