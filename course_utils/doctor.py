@@ -44,8 +44,6 @@ def examine() -> list[Finding]:
 def python() -> list[Finding]:
     """The interpreter, and whether it is an environment's."""
     version = platform.python_version()
-    if sys.version_info < (3, 11):
-        return [Finding("Python", "missing", version, "install Python 3.11 or newer")]
     kind = "in an environment of its own" if sys.prefix != sys.base_prefix else "the system's"
     return [Finding("Python", "ok", f"{version}, {kind}")]
 

@@ -30,7 +30,7 @@ main {max-width: 60em; margin: auto; padding: 1em} img {max-width: 100%; height:
 
 # Code spans and fenced code are matched first, so that a dollar inside them stays a dollar.
 MATHS = re.compile(
-    r"(?P<code>```.*?```|`[^`\n]+`)|\$\$(?P<block>.+?)\$\$|(?<![\\$])\$(?P<inline>[^$\n]+?)\$(?!\d)",
+    r"(?P<code>```.*?```|`[^`\n]+`)|\$\$(?P<block>.+?)\$\$|(?<![\\$])\$(?P<inline>[^\s$](?:[^$\n]*[^\s$])?)\$(?!\d)",
     re.DOTALL,
 )
 
@@ -42,7 +42,8 @@ def with_mathml(markdown: str) -> str:
         if match["code"]:
             return match["code"]
         block = match["block"] is not None
-        return latex_to_mathml(match["block"] if block else match["inline"], display="block" if block else "inline")
+        mathml = latex_to_mathml(match["block"] if block else match["inline"], display="block" if block else "inline")
+        return mathml.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "")  # nbconvert mangles it in headings
 
     return MATHS.sub(convert, markdown)
 

@@ -63,3 +63,14 @@ def find_device(device: str = "auto") -> torch.device:
     if device in found or (device == "cuda" and "cuda:0" in found):
         return torch.device(device)
     raise ValueError(f"DEVICE = {device!r}: this machine has {', '.join(found)}; 'auto' takes the best of them")
+
+
+def choose(dataset: str, among: dict[str, Value]) -> Value:
+    """What a lecture runs on: `choose(DATASET, {"nuclei": nuclei})`.
+
+    Raises:
+        ValueError: for a name that the lecture does not offer; lists those it does.
+    """
+    if dataset not in among:
+        raise ValueError(f"DATASET = {dataset!r}: this lecture runs on {', '.join(among)}")
+    return among[dataset]

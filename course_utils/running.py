@@ -171,7 +171,8 @@ def failing_cell(executed: Path) -> str:
         cells = read_notebook(executed).cells
     except ValueError:
         return ""
-    cells = [cell for cell in cells if "papermill-error-cell-tag" not in cell.metadata.get("tags", [])]
+    added = {"papermill-error-cell-tag", "injected-parameters"}  # not in the notebook that people open
+    cells = [cell for cell in cells if added.isdisjoint(cell.metadata.get("tags", []))]
     for number, cell in enumerate(cells, start=1):
         for output in cell.get("outputs", []):
             if output.output_type == "error":

@@ -131,7 +131,7 @@ QUIZ = [
     Question(
         "A cell asks you to guess before you run it. Why bother?",
         (
-            Choice("The guess is graded", "Nobody sees it."),
+            Choice("The guess is graded", "Nobody but you will ever see it."),
             Choice(
                 "A wrong guess is what you will remember",
                 "A surprise needs an expectation. Say the guess aloud or write it down: then the figure has something to contradict.",

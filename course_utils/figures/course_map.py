@@ -19,10 +19,10 @@ class Stop:
 
 
 ROWS = (
-    ("What is asked", "black"),
-    ("FCN, 2015", "blue"),
-    ("U-Net, 2015", "green"),
-    ("Mask R-CNN, 2017", "red"),
+    ("What is\nasked", "black"),
+    ("FCN\n2015", "blue"),
+    ("U\u2011Net\n2015", "green"),
+    ("Mask R\u2011CNN\n2017", "red"),
 )
 STOPS = (
     Stop("00_start_here", "Start here", 20, 0, 0),
@@ -31,11 +31,11 @@ STOPS = (
     Stop("03_upsampling", "Back up to pixels", 50, 0, 3, ("02",)),
     Stop("04_fcn32s", "A first segmentation net", 60, 1, 0, ("03",)),
     Stop("05_fcn_skip_fusion", "Skips: what and where", 60, 1, 1, ("04",)),
-    Stop("06_fcn_beyond_voc", "Depth, geometry, backbones", 50, 1, 2, ("05",)),
-    Stop("07_unet_from_scratch", "U-Net from scratch", 60, 2, 1, ("03",)),
-    Stop("08_unet_few_images", "Learning from one image", 60, 2, 2, ("07",)),
-    Stop("09_mask_rcnn", "One mask for each thing", 60, 3, 2, ("08",)),
-    Stop("10_your_own_data", "Your own data", 60, 3, 3, ("09", "06")),
+    Stop("06_fcn_beyond_voc", "Depth and geometry", 50, 1, 2, ("05",)),
+    Stop("07_unet_from_scratch", "U-Net from scratch", 60, 2, 0, ("03",)),
+    Stop("08_unet_few_images", "Learning from one image", 60, 2, 1, ("07",)),
+    Stop("09_mask_rcnn", "One mask for each thing", 60, 3, 1, ("08",)),
+    Stop("10_your_own_data", "Your own data", 60, 3, 2, ("09",)),
 )
 LEFT, WIDE, HIGH, GAP_X, GAP_Y = 120, 168, 70, 32, 34  # pixels
 
@@ -99,5 +99,5 @@ STYLE = f"""<style>
 .course-map .later {{background: #f4f4f4; color: #595959; border-style: dashed; border-left-style: solid}}
 .course-map small {{color: #595959; font-size: 13px}}
 .course-map .row {{position: absolute; left: 0; width: {LEFT - 16}px; height: {HIGH}px; display: flex;
- align-items: center; font-weight: 700; filter: brightness(.8)}}
+ align-items: center; font-weight: 700; white-space: pre; filter: brightness(.8)}}
 </style>"""

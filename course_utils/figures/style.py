@@ -59,6 +59,10 @@ def show(figure: Figure, alt: str) -> None:
     if not alt.strip():
         raise ValueError("show(figure, alt=...): say in a sentence what the figure shows, for those who cannot see it")
     picture = io.BytesIO()
-    figure.savefig(picture, format="png", bbox_inches="tight")
+    figure.savefig(picture, format="png", bbox_inches="tight", pil_kwargs={"optimize": True})
     plt.close(figure)
-    display({"image/png": picture.getvalue(), "text/plain": f"[figure: {alt}]"}, raw=True, metadata={"image/png": {"alt": alt}})
+    display(
+        {"image/png": picture.getvalue(), "text/plain": f"[figure: {alt}]"},
+        raw=True,
+        metadata={"image/png": {"alt": alt}},
+    )

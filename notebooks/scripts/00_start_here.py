@@ -1,0 +1,258 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   language_info:
+#     name: python
+# ---
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Start here
+#
+# A photograph holds a hundred thousand numbers and no meaning. You look at it and see a cat, a cup, a road. **Image
+# segmentation** asks a machine to do the same, pixel by pixel: *what is here, and exactly where does it end?*
+#
+# In eleven lectures you will build the three networks that answered this question, from nothing but convolutions:
+# fully convolutional networks, U-Net and Mask R-CNN. Everything runs on a laptop without a network connection.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# 2 minutes. Ask the room who has used segmentation today: a blurred background in a video call, a phone's portrait
+# mode, a parking assistant. Nearly everybody has. Then scroll to the picture below and ask what they would count.
+
+# %% [markdown] slideshow={"slide_type": "subslide"} tags=["objectives"]
+# ## In 20 minutes you will be able to
+#
+# - find your way through the course, and know which lecture stands on which,
+# - tell whether this machine can run all of it,
+# - answer an exercise, read what its check says, and ask for a hint,
+# - switch a lecture between its two profiles.
+
+# %% slideshow={"slide_type": "skip"} tags=["parameters"]
+PROFILE = "quick"  # "quick": a CPU in seconds; "full": a GPU at the papers' sizes
+DEVICE = "auto"  # "auto", "cpu", "cuda" or "mps"
+SEED = 0
+DATASET = "nuclei"
+
+# %% slideshow={"slide_type": "skip"}
+import matplotlib.pyplot as plt
+import torch
+from IPython.display import HTML, display
+
+from course_utils.data.nuclei import nuclei, touching
+from course_utils.doctor import examine
+from course_utils.exercises import check, quiz
+from course_utils.exercises.engine import NotYet
+from course_utils.figures import show
+from course_utils.figures.course_map import course_map
+from course_utils.figures.overlays import draw_image, draw_instances
+from course_utils.notebooks import lectures
+from course_utils.profiles import begin, choose
+from course_utils.results import record
+
+run = begin(PROFILE, DEVICE, SEED)
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## How many cells are there?
+#
+# Below is a picture from a microscope: the nuclei of living cells, glowing. Before you run the next cell, look at the
+# left half for ten seconds and **write down a number**. A doctor needs it, for thousands of pictures like this one.
+
+# %% slideshow={"slide_type": "-"}
+image, labels = choose(DATASET, {"nuclei": nuclei})()
+cells = len(labels.unique()) - 1
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(12, 6.5))
+draw_image(left, image)
+left.set_title("Guess first")
+draw_instances(right, image, labels)
+right.set_title(f"{cells} nuclei, {touching(labels)} of which touch another")
+show(
+    figure,
+    alt="Left: a fluorescence microscope's picture of bright cell nuclei, some touching. Right: the same picture with "
+    "each nucleus outlined and filled in a colour of its own.",
+)
+record("00.cells_in_the_picture", cells)
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# Was your number close? Most people stop counting where nuclei touch. That is the hard part for a machine too: a map of
+# *which pixels are nucleus* is easy to get here (lecture 01 does it with one threshold), and yet it cannot say *how
+# many*. In lecture 08 a U-Net that you trained will count them.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# 4 minutes. Collect a few guesses on the board before you show the right half; they usually lie between 80 and 110.
+# The point to make: the same pixels can be asked different questions, and each lecture changes the question a little.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Where does the course go?
+#
+# An arrow means "stands on". Three papers, one thread: a classifier is taught to answer everywhere (02), its coarse
+# answers are brought back to pixels (03 to 06), cells are told apart with few examples (07, 08), and things get a mask
+# each (09). A box with a solid frame is a link.
+
+# %% slideshow={"slide_type": "-"}
+display(HTML(course_map({lecture.name for lecture in lectures()})))
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# 3 minutes. The first row is for everyone. After lecture 03 a class in a hurry can go straight to U-Net (07, 08), and
+# come back for the skips of lecture 05 when it meets them in the expanding path.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Can this machine run it?
+#
+# Two cores and 8 GiB of memory are enough. What reads *note* below is good to know and not needed; what reads
+# *missing* comes with what to do about it. In a terminal, `course doctor` says the same at any time.
+
+# %% slideshow={"slide_type": "-"}
+for finding in examine():
+    print(f"{finding.state:8}{finding.what:22}{finding.found}")
+    if finding.state == "missing":
+        print(f"{'':8}{'':22}what to do: {finding.mend}")
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# 2 minutes in class. If somebody's machine reports torchvision as missing beside a torch that is there, the two were
+# built for different partners; the line underneath says which command mends it.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## How does a lecture ask you to work?
+#
+# Every section goes the same way: a question, **your guess**, an experiment, a picture, the reason. Then it is your
+# turn. Run a cell with <kbd>Shift</kbd>+<kbd>Enter</kbd>. Try the order once, on something small.
+#
+# A mask is an image whose pixels are class numbers. Here 0 is background, 1 is cat, and 255 is **void**: the annotator
+# could not tell, so nobody is asked about it. Guess first: which share of this mask is cat?
+
+# %% slideshow={"slide_type": "-"} tags=["show-code"]
+mask = torch.tensor(
+    [
+        [0, 0, 0, 0],
+        [0, 255, 255, 0],
+        [0, 255, 1, 1],
+        [0, 255, 1, 1],
+    ]
+)
+
+# %% slideshow={"slide_type": "fragment"} tags=["show-code", "nbval-check-output"]
+cat = (mask == 1).sum().item()
+known = (mask != 255).sum().item()
+print(f"{cat} of {mask.numel()} pixels are cat, and {cat} of the {known} whose class is known")
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# A quarter or a third? Both are numbers; only one is fair. The four void pixels were left open because they lie on the
+# outline, where the cat's hair and the carpet mix. Counting them as "not cat" would claim something nobody knows. All
+# scores in this course leave void out, above the fraction's line and below it.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# 3 minutes. Let the room vote by hands: a quarter, a third, seven sixteenths. The vote is usually split, which is the
+# point. Say that the PASCAL VOC challenge scores this way too.
+
+# %% [markdown] slideshow={"slide_type": "slide"} tags=["exercise"]
+# ## Your turn: `foreground_share`
+#
+# Write that rule as a function for any mask. Foreground is every class but 0. A mask that is all void has nothing to
+# share out: return 0 for it.
+#
+# The cell after yours checks it. A wrong answer is not a disaster here: the check says *which* mistake yours looks
+# like. Stuck? Run `hint("00.foreground_share")` in a new cell (`from course_utils.exercises import hint`), up to three
+# times: a nudge, the way, nearly there.
+
+# %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "00-foreground_share", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def foreground_share(mask):
+    """The share of a mask's labelled pixels that is foreground.
+
+    mask: (H, W) tensor of class numbers, 0 for background, 255 for void
+    returns: a number from 0 to 1; 0 for a mask that is all void
+    """
+    ### BEGIN SOLUTION
+    known = (mask != 255).sum().item()
+    foreground = ((mask != 0) & (mask != 255)).sum().item()
+    return foreground / known if known else 0.0
+    ### END SOLUTION
+
+
+# %% slideshow={"slide_type": "skip"} tags=["check"] nbgrader={"grade": true, "grade_id": "00-foreground_share-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+check("00.foreground_share", foreground_share)
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# ### What does a wrong answer look like?
+#
+# This one forgets void. Read the function, guess what the check will say, then run it.
+
+# %% slideshow={"slide_type": "-"} tags=["show-code", "nbval-check-output"]
+def hasty_share(mask):
+    return ((mask != 0).sum() / mask.numel()).item()
+
+
+try:
+    check("00.foreground_share", hasty_share)
+except NotYet as answer:
+    print(answer)
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# The check tried masks of two and four pixels before anything larger, found the smallest on which the answer goes
+# wrong, and named the mistake. In later lectures such a message can save you an evening: a void pixel that counts as a
+# class also ruins a loss, silently.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Two profiles, one switch
+#
+# At the top of every notebook stands a cell with four parameters.
+#
+# | parameter | what it does |
+# |---|---|
+# | `PROFILE` | `"quick"` runs on a CPU in under 90 seconds; `"full"` uses the papers' sizes and wants a GPU |
+# | `DEVICE` | `"auto"` takes a GPU where there is one |
+# | `SEED` | the same seed gives the same numbers; another one shows how much they vary |
+# | `DATASET` | what the lecture looks at |
+#
+# Inside, a lecture asks the run for the setting of its profile:
+
+# %% slideshow={"slide_type": "-"} tags=["show-code"]
+epochs = run.pick(quick=2, full=50)
+print(f"In the {run.profile} profile, on {run.device}: {epochs} epochs.")
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# Change `PROFILE` at the top and run the notebook again, or leave it alone and say it from a terminal:
+#
+# ```
+# course run 02 --profile full --device cuda
+# ```
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# 2 minutes. The same switch lets the whole course run as a test on every change: what you teach from is what was
+# tested. Show `course run 00` live if there is a terminal on the projector.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Your work is safe
+#
+# `make lab` gave you your own copies of the notebooks in `workspace/`. When the course is updated, a copy that you
+# changed or ran stays exactly as it is, and the new version is laid beside it with the date in its name. Break things:
+# a notebook that you deleted comes back, unsolved, with the next `make lab`.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Five questions before you go
+#
+# Click a choice, or move with <kbd>Tab</kbd> and open it with <kbd>Enter</kbd>. Every choice says why it holds or why
+# it does not; the wrong ones are worth opening too.
+
+# %% slideshow={"slide_type": "-"} tags=["quiz"]
+quiz("00")
+
+# %% [markdown] slideshow={"slide_type": "slide"} tags=["summary"]
+# ## What to take along
+#
+# - Segmentation asks for a class at every pixel; counting things needs more than that.
+# - Void pixels are nobody's: leave them out of every count.
+# - Guess, run, look, and only then read the reason.
+# - Exercises tell you which mistake you made, and your copies are never overwritten.
+
+# %% [markdown] slideshow={"slide_type": "subslide"} tags=["reading"]
+# ## What to read next
+#
+# Lecture 01, [What is segmentation?](01_what_is_segmentation.ipynb), takes one picture and describes it in five ways.
+# If you would like to meet the papers first, read their first pages only; you will know every figure in them by the
+# end: [Fully Convolutional Networks](https://arxiv.org/abs/1411.4038), [U-Net](https://arxiv.org/abs/1505.04597),
+# [Mask R-CNN](https://arxiv.org/abs/1703.06870).
+#
+# The microscope's picture comes with the package [stardist](https://github.com/stardist/stardist).

@@ -1,0 +1,15 @@
+"""No test reaches the network; kernels and processes that tests start do not either."""
+
+import os
+import sys
+from pathlib import Path
+
+OFFLINE = str(Path(__file__).parent / "offline")
+
+if OFFLINE not in os.environ.get("PYTHONPATH", "").split(os.pathsep):
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [OFFLINE, os.environ.get("PYTHONPATH")]))
+    sys.modules.pop("sitecustomize", None)
+    sys.path.insert(0, OFFLINE)
+    import sitecustomize  # noqa: F401  puts the guard into this process
+os.environ.setdefault("TQDM_DISABLE", "1")
+os.environ.setdefault("MPLBACKEND", "agg")

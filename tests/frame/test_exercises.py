@@ -1,0 +1,58 @@
+"""How `check`, `hint` and `quiz` answer."""
+
+import pytest
+
+from course_utils.exercises import check, hint
+from course_utils.exercises.engine import NotYet, find_exercise
+from course_utils.exercises.quiz import Choice, Question, quiz_html
+from course_utils.notebooks import lectures
+
+
+def test_an_unknown_exercise_is_refused_with_those_there_are():
+    with pytest.raises(ValueError, match=r"lecture 00 has 00\.foreground_share"):
+        find_exercise("00.foreground")
+    with pytest.raises(ValueError, match="there is no lecture '55'"):
+        find_exercise("55.anything")
+
+
+def test_a_stub_is_answered_kindly():
+    def stub(mask):
+        raise NotImplementedError("your turn")
+
+    with pytest.raises(NotYet, match=r"not written yet.*hint\('00.foreground_share'\)"):
+        check("00.foreground_share", stub)
+
+
+def test_an_error_in_the_answer_is_told_without_our_stack():
+    with pytest.raises(NotYet, match="stopped with an error.*ZeroDivisionError") as caught:
+        check("00.foreground_share", lambda mask: 1 / 0)
+    assert caught.value._render_traceback_() == [str(caught.value)]
+
+
+def test_hints_come_one_after_the_other_and_the_last_stays(capsys):
+    for _ in range(4):
+        hint("00.foreground_share")
+    said = capsys.readouterr().out.splitlines()
+    assert [line[:11] for line in said] == ["Hint 1 of 3", "Hint 2 of 3", "Hint 3 of 3", "Hint 3 of 3"]
+
+
+@pytest.mark.parametrize("lecture", [lecture.number for lecture in lectures()])
+def test_a_quiz_has_five_questions_each_with_one_right_choice_and_a_reason_for_all(lecture):
+    from course_utils.exercises.engine import lecture_module
+
+    questions = lecture_module(lecture).QUIZ
+    assert len(questions) == 5
+    for question in questions:
+        assert sum(choice.right for choice in question.choices) == 1, question.text
+        assert len(question.choices) >= 3
+        assert all(len(choice.why) > 15 for choice in question.choices)
+    places = {[choice.right for choice in question.choices].index(True) for question in questions}
+    assert len(places) > 1, "the right choice always stands in the same place"
+
+
+def test_a_quiz_needs_no_script_and_escapes_its_text():
+    html = quiz_html([Question("Is 1 < 2?", (Choice("a < b", "because & so", True),))])
+    assert "<script" not in html
+    assert "a &lt; b" in html
+    assert "because &amp; so" in html
+    assert "<details>" in html
