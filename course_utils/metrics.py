@@ -48,7 +48,7 @@ def confusion_matrix(truth: Tensor, prediction: Tensor, classes: int, ignore_ind
 
 def _refuse_what_is_not_labels(truth: Tensor, prediction: Tensor, classes: int) -> None:
     if not isinstance(classes, int) or isinstance(classes, bool) or classes < 1:
-        raise ValueError(f"classes={classes!r}: say how many there are, background included, as in classes=21")
+        raise ValueError(f"classes={classes!r}: say how many, background included, as in classes=21")
     for name, labels in (("truth", truth), ("prediction", prediction)):
         if labels.is_floating_point() or labels.is_complex():
             raise ValueError(
@@ -57,11 +57,11 @@ def _refuse_what_is_not_labels(truth: Tensor, prediction: Tensor, classes: int) 
             )
     if truth.shape != prediction.shape:
         raise ValueError(
-            f"truth has shape {tuple(truth.shape)}, prediction {tuple(prediction.shape)}: both must be labels "
-            "of the same pixels (resize the prediction to the truth, never the truth to the prediction)"
+            f"truth has shape {tuple(truth.shape)}, prediction {tuple(prediction.shape)}: both must be "
+            "labels of the same pixels (resize the prediction to the truth, never the truth to the prediction)"
         )
     if truth.device != prediction.device:
-        raise ValueError(f"truth is on {truth.device}, prediction on {prediction.device}: bring them together")
+        raise ValueError(f"truth is on {truth.device}, prediction on {prediction.device}: move one of them")
 
 
 def _refuse_other_labels(name: str, labels: Tensor, classes: int, ignore_index: int | None) -> None:

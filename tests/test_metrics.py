@@ -35,9 +35,7 @@ def test_scores_equal_scikit_learns_on_random_data_with_void(seed):
     assert result.pixel_accuracy == pytest.approx(sklearn.metrics.accuracy_score(y, p))
     assert result.mean_accuracy == pytest.approx(sklearn.metrics.balanced_accuracy_score(y, p))
     assert result.mean_iu == pytest.approx(sklearn.metrics.jaccard_score(y, p, average="macro"))
-    assert result.frequency_weighted_iu == pytest.approx(
-        sklearn.metrics.jaccard_score(y, p, average="weighted")
-    )
+    assert result.frequency_weighted_iu == pytest.approx(sklearn.metrics.jaccard_score(y, p, average="weighted"))
     assert result.iu.tolist() == pytest.approx(sklearn.metrics.jaccard_score(y, p, average=None))
     assert result.dice.tolist() == pytest.approx(sklearn.metrics.f1_score(y, p, average=None))
     assert result.classes_counted == result.classes_in_truth == 7
@@ -109,9 +107,7 @@ def test_every_dtype_of_labels_gives_the_same_counts(dtype):
     truth, prediction = labels(classes=2, void=0)
     expected = confusion_matrix(truth, prediction, classes=2)
     assert torch.equal(confusion_matrix(truth.to(dtype), prediction.to(dtype), classes=2), expected)
-    assert torch.equal(
-        confusion_matrix(truth.to(dtype).numpy(), prediction.to(dtype).numpy(), classes=2), expected
-    )
+    assert torch.equal(confusion_matrix(truth.to(dtype).numpy(), prediction.to(dtype).numpy(), classes=2), expected)
 
 
 def test_small_dtypes_do_not_overflow():
@@ -131,12 +127,12 @@ def test_a_gpu_counts_the_same():
     truth, prediction = labels()
     matrix = confusion_matrix(truth.cuda(), prediction.cuda(), classes=7)
     assert matrix.is_cuda and torch.equal(matrix.cpu(), confusion_matrix(truth, prediction, classes=7))
-    assert scores(matrix) == scores(matrix) or scores(matrix).mean_iu > 0
+    assert scores(matrix).mean_iu == scores(matrix.cpu()).mean_iu
 
 
-def test_the_device_of_the_inputs_is_kept():
+def test_labels_on_two_devices_are_refused():
     labels_without_values = torch.empty(4, dtype=torch.int64, device="meta")
-    with pytest.raises(ValueError, match="truth is on meta, prediction on cpu: move one to the other"):
+    with pytest.raises(ValueError, match="truth is on meta, prediction on cpu: move one of them"):
         confusion_matrix(labels_without_values, torch.zeros(4, dtype=torch.int64), classes=2)
 
 
@@ -156,11 +152,11 @@ zeros = torch.zeros(2, 4, 4, dtype=torch.int64)
             torch.arange(32),
             zeros.flatten(),
             3,
-            "truth holds 4, 5, 6, 7, 8, ...|truth holds 3, 4, 5, 6, 7, ...",
+            r"truth holds 3, 4, 5, 6, 7, \.\.\., but",
         ),
-        (zeros, zeros, 0, "classes=0: say how many"),
-        (zeros, zeros, 2.0, r"classes=2.0: say how many"),
-        (zeros, zeros, ["a", "b"], r"classes=\['a', 'b'\]: say how many"),
+        (zeros, zeros, 0, "classes=0: say how many, background"),
+        (zeros, zeros, 2.0, r"classes=2.0: say how many, background"),
+        (zeros, zeros, ["a", "b"], r"classes=\['a', 'b'\]: say how many, background"),
     ],
 )
 def test_wrong_values_shapes_and_dtypes_are_refused_with_what_was_found(truth, prediction, classes, message):

@@ -1,0 +1,230 @@
+"""Masks, instances, boxes and mistakes drawn over pictures (all lectures).
+
+Two kinds of functions: `draw_*` draws on given axes, so that a lecture can lay pictures side by side with
+`panels`; the others return a finished figure. Colour never stands alone: classes carry their names, void is
+hatched, and the kinds of mistakes are hatched in different ways.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+from skimage.segmentation import find_boundaries
+from torch import Tensor
+
+from course_utils.figures.canvas import bare, hatch, label_array, outline, picture, write_inside
+from course_utils.figures.palettes import class_palette, instance_palette
+from course_utils.figures.style import COLOURS
+
+Image = Tensor | np.ndarray
+
+
+class Box(NamedTuple):
+    """A box in pixels, its edges included on the left and top, excluded on the right and bottom."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    name: str
+
+
+def draw_image(axes: Axes, image: Image) -> None:
+    """The image alone, without ticks."""
+    axes.imshow(picture(image))
+    bare(axes)
+
+
+def draw_classes(
+    axes: Axes,
+    image: Image | None,
+    mask: Image,
+    classes: Sequence[str],
+    palette: np.ndarray | None = None,
+    void: int | None = 255,
+    opacity: float = 0.55,
+    names: bool = True,
+) -> list[Patch]:
+    """A label map over its image (or alone, where image is None): filled, outlined, named, void hatched.
+
+    Args:
+        classes: names; class 0 is left clear over an image where its name is "background".
+        palette: (classes, 3) uint8; the course's where it is None.
+        opacity: of the fill, 0 to 1.
+        names: write each class's name into its largest part.
+
+    Returns:
+        the legend's entries, one for each class in the mask, and void.
+    """
+    ground = None if image is None else picture(image)
+    mask = label_array(mask, ground)
+    palette = class_palette(len(classes)) if palette is None else np.asarray(palette)
+    unknown = sorted(set(np.unique(mask).tolist()) - set(range(len(classes))) - {void})
+    if unknown:
+        raise ValueError(f"the mask holds {unknown[:5]}, but there are {len(classes)} classes and void {void}")
+
+    present = [number for number in range(len(classes)) if (mask == number).any()]
+    colours = palette[np.where(mask == void, 0, mask)] / 255
+    if ground is None:
+        canvas = colours
+    else:
+        clear = (mask == void) | ((mask == 0) & (classes[0] == "background"))
+        canvas = np.where(clear[..., None], ground, (1 - opacity) * ground + opacity * colours)
+    axes.imshow(canvas)
+
+    entries = []
+    for number in present:
+        colour = palette[number] / 255
+        entries.append(Patch(facecolor=colour, edgecolor="black", label=classes[number]))
+        if ground is not None and number > 0:
+            outline(axes, mask == number, colour)
+        if names and not (number == 0 and classes[0] == "background"):
+            write_inside(axes, mask == number, classes[number])
+    if void is not None and (mask == void).any():
+        hatch(axes, mask == void, "/////", "#FFFFFF", fill="#00000080")
+        entries.append(Patch(facecolor="#808080", edgecolor="white", hatch="/////", label="void: not scored"))
+    bare(axes)
+    return entries
+
+
+def draw_instances(axes: Axes, image: Image | None, labels: Image, opacity: float = 0.5) -> None:
+    """Instances over their image: each in a colour of its own, outlined in white."""
+    ground = None if image is None else picture(image)
+    labels = label_array(labels, ground)
+    colours = instance_palette(labels)[labels] / 255
+    inside = (labels > 0)[..., None]
+    axes.imshow(colours if ground is None else np.where(inside, (1 - opacity) * ground + opacity * colours, ground))
+    # drawn as pixels: hundreds of contours take seconds
+    edges = find_boundaries(labels, mode="inner")
+    axes.imshow(np.dstack([np.ones((*labels.shape, 3)), edges]))
+    bare(axes)
+
+
+def draw_boxes(axes: Axes, boxes: Sequence[Box], palette: np.ndarray | None = None) -> None:
+    """Boxes with their names, on axes that already show the image."""
+    palette = class_palette(len(boxes) + 1)[1:] if palette is None else np.asarray(palette)
+    for box, colour in zip(boxes, palette / 255, strict=False):
+        width, height = box.right - box.left, box.bottom - box.top
+        corner = (box.left - 0.5, box.top - 0.5)
+        axes.add_patch(Rectangle(corner, width, height, fill=False, edgecolor="black", linewidth=5))
+        axes.add_patch(Rectangle(corner, width, height, fill=False, edgecolor=colour, linewidth=3))
+        style = {"color": "black", "backgroundcolor": colour, "fontsize": 12, "weight": "bold"}
+        axes.text(box.left + 3, box.top + 3, box.name, va="top", **style, clip_on=True)
+
+
+def draw_mistakes(
+    axes: Axes,
+    image: Image,
+    truth: Image,
+    prediction: Image,
+    void: int | None = 255,
+) -> list[Patch]:
+    """Where a prediction is wrong: objects missed, objects that are not there, and one class for another.
+
+    Class 0 counts as background; void is left out.
+
+    Returns:
+        the legend's entries, with the share of all scored pixels.
+    """
+    ground = picture(image)
+    truth, prediction = label_array(truth, ground), label_array(prediction, ground)
+    known = np.ones_like(truth, dtype=bool) if void is None else truth != void
+    wrong = known & (truth != prediction)
+    kinds = (
+        ("missed", wrong & (prediction == 0), "\\\\\\\\", COLOURS["red"]),
+        ("false alarm", wrong & (truth == 0), "////", COLOURS["blue"]),
+        ("wrong class", wrong & (truth > 0) & (prediction > 0), "xxxx", COLOURS["pink"]),
+    )
+    grey = np.stack([ground.mean(axis=-1)] * 3, axis=-1)
+    axes.imshow(0.35 + 0.65 * grey)
+    entries = []
+    for name, where, pattern, colour in kinds:
+        if where.any():
+            hatch(axes, where, pattern, "white", fill=colour)
+            share = where.sum() / known.sum()
+            entries.append(Patch(facecolor=colour, edgecolor="white", hatch=pattern, label=f"{name} {share:.1%}"))
+    bare(axes)
+    return entries
+
+
+def overlay(
+    image: Image,
+    mask: Image,
+    classes: Sequence[str],
+    title: str,
+    palette: np.ndarray | None = None,
+    void: int | None = 255,
+) -> Figure:
+    """A label map over its image, with a legend; title says what it shows."""
+    return panels({"": lambda axes: draw_classes(axes, image, mask, classes, palette, void)}, title)
+
+
+def label_map(
+    mask: Image,
+    classes: Sequence[str],
+    title: str,
+    palette: np.ndarray | None = None,
+    void: int | None = 255,
+) -> Figure:
+    """A label map alone, with a legend."""
+    return panels({"": lambda axes: draw_classes(axes, None, mask, classes, palette, void)}, title)
+
+
+def instances(image: Image, labels: Image, title: str) -> Figure:
+    """Instances over their image."""
+    return panels({"": lambda axes: draw_instances(axes, image, labels)}, title)
+
+
+def mistakes(image: Image, truth: Image, prediction: Image, title: str, void: int | None = 255) -> Figure:
+    """Where a prediction is wrong, and how."""
+    return panels({"": lambda axes: draw_mistakes(axes, image, truth, prediction, void)}, title)
+
+
+def panels(
+    drawings: dict[str, Callable[[Axes], list[Patch] | None]],
+    title: str,
+    columns: int | None = None,
+    width: float = 10,
+) -> Figure:
+    """Pictures side by side, each drawn by its own function, under one title, with one legend for all.
+
+    Args:
+        drawings: caption -> function that draws on the axes it is given and may return legend entries, as the
+            `draw_*` functions do: `{"truth": lambda axes: draw_classes(axes, image, mask, classes)}`.
+        title: the finding.
+        columns: pictures a row; all in one row where it is None.
+        width: inches.
+
+    Raises:
+        ValueError: where there is nothing to draw.
+    """
+    if not drawings:
+        raise ValueError("panels({...}, title): give at least one drawing, caption -> function")
+    columns = min(columns or len(drawings), len(drawings))
+    rows = -(-len(drawings) // columns)
+    figure, grid = plt.subplots(rows, columns, squeeze=False)
+    legend: dict[str, Patch] = {}
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for axes, (caption, draw) in zip(grid.flat, drawings.items(), strict=False):
+        axes.set_axis_on()
+        legend |= {entry.get_label(): entry for entry in draw(axes) or ()}
+        axes.set_title(caption, fontsize=14)
+
+    # as high as the widest row of pictures needs, with room for captions, title and legend
+    shapes = [axes.get_images()[0].get_array().shape[:2] for axes in grid.flat if axes.get_images()]
+    tallest = max((high / wide for high, wide in shapes), default=0.75)
+    legend_rows = -(-sum(len(name) + 8 for name in legend) // 80)
+    height = rows * (width / columns * tallest + (0.35 if any(drawings) else 0)) + 0.5 + 0.4 * legend_rows
+    figure.set_size_inches(width, height)
+    figure.suptitle(title, x=0.01, ha="left")
+    if legend:
+        per_row = -(-len(legend) // legend_rows)
+        figure.legend(
+            handles=list(legend.values()), loc="outside lower center", ncols=per_row, handlelength=2.2, handleheight=1.3
+        )
+    return figure
