@@ -43,7 +43,7 @@ def with_mathml(markdown: str) -> str:
             return match["code"]
         block = match["block"] is not None
         mathml = latex_to_mathml(match["block"] if block else match["inline"], display="block" if block else "inline")
-        return mathml.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "")  # nbconvert mangles it in headings
+        return mathml.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "")
 
     return MATHS.sub(convert, markdown)
 
@@ -58,7 +58,7 @@ def page(notebook: NotebookNode, title: str) -> str:
             cell["source"] = with_mathml(cell.source)
         elif cell.cell_type == "code":
             cell["outputs"] = [output for output in cell.outputs if MIME_RESULT not in output.get("data", {})]
-    exporter = HTMLExporter(raw_template=TEMPLATE, embed_images=True)
+    exporter = HTMLExporter(raw_template=TEMPLATE)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Alternative text is missing")
         body, _ = exporter.from_notebook_node(notebook)

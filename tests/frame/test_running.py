@@ -16,7 +16,7 @@ MEASURE = cell('from course_utils.results import record\nrecord("99.answer", 42)
 
 
 def test_a_run_gives_report_notebook_page_and_index(tmp_path):
-    lecture = make_lecture(tmp_path / "notebooks", "# %% [markdown]\n# # Seen $n_{ij}$, for 5$ or 6$\n\n" + MEASURE)
+    lecture = make_lecture(tmp_path / "notebooks", "# %% [markdown]\n# For 5$ or 6$, $n_{ij}$.\n\n" + MEASURE)
     out = tmp_path / "build"
     report = run_lectures([lecture], out, profile="quick", device="cpu")
     assert json.loads((out / "report.json").read_text()) == report
@@ -35,7 +35,7 @@ def test_a_run_gives_report_notebook_page_and_index(tmp_path):
     assert "html/99_made_up.html" in index
     page = (out / "html" / "99_made_up.html").read_text()
     assert "alpha" in page
-    assert "for 5$ or 6$" in page
+    assert "For 5$ or 6$" in page
     assert "<msub><mi>n</mi>" in page
 
 
