@@ -93,7 +93,7 @@ def _nearest(path: Path) -> str:
 
 
 def _read_tiff(path: Path) -> np.ndarray:
-    """TIFFs that Pillow does not know (16-bit colour, 64-bit, float planes), as (H, W) or (H, W, channels)."""
+    """TIFFs that Pillow does not know (16-bit colour, float planes), as (H, W) or (H, W, channels)."""
     import tifffile
 
     try:
