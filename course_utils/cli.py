@@ -27,37 +27,37 @@ def stop(message: str, code: int = 2):
 
 @app.command()
 def lab(
+    workspace: Annotated[
+        Path | None, typer.Option(help="Folder of your copies; workspace/ beside the notebooks when left out.")
+    ] = None,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
     port: Annotated[int, typer.Option(help="Port to serve on; the next free one is taken when it is in use.")] = 8888,
 ):
     """Open your copy of the course in JupyterLab, at the start page."""
+    import subprocess
+    import sys
+
     from course_utils.workspace import WORKSPACE, update_workspace
 
+    folder = (workspace or WORKSPACE).resolve()
     try:
-        for line in update_workspace(WORKSPACE):
+        for line in update_workspace(folder):
             typer.echo(line)
     except OSError as error:
-        stop(f"{WORKSPACE} cannot be written: {error}. Nothing of yours was changed.")
-    command = [
-        "jupyter-lab",
-        "--ServerApp.ip=127.0.0.1",
-        f"--ServerApp.port={port}",
-        f"--ServerApp.root_dir={WORKSPACE}",
-    ]
-    command += ["--LabApp.default_url=/lab/tree/00_start_here.ipynb", "--LabApp.news_url=None"]
+        stop(f"{folder} cannot be written: {error}. Nothing of yours was changed; name another with --workspace.")
+    command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]
+    command += [f"--ServerApp.root_dir={folder}", "--LabApp.default_url=/lab/tree/00_start_here.ipynb"]
+    # the settings keep JupyterLab from asking other hosts for news and updates
     command += [
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        f"--LabApp.app_settings_dir={Path(__file__).parent / 'lab_settings'}",
         "--LabApp.extension_manager=readonly",
     ]
     if not browser:
         command.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # JupyterLab refuses the root user of a container otherwise
         command.append("--allow-root")
-    import subprocess
-    import sys
-
     try:
-        status = subprocess.call([sys.executable, "-m", "jupyterlab", *command[1:]])
+        status = subprocess.call(command)
     except KeyboardInterrupt:
         status = 0
     raise typer.Exit(status)

@@ -31,6 +31,7 @@ TAGS = {
     "show-code": "slides show this cell's code",
     "nbval-check-output": "nbval compares this cell's text",
 }
+NOTES = "*For the lecturer"  # how notes begin: "*For the lecturer, 3 minutes.* Ask the room ..."
 MAX_LINES = 25
 
 
@@ -61,6 +62,10 @@ def find_lectures(names: list[str]) -> list[Lecture]:
         ValueError: for a name that no lecture has; lists those there are.
     """
     everything = lectures()
+    if not everything:
+        raise ValueError(
+            f"there are no lectures in {SCRIPTS}: install the course from its own folder, `pip install -e .`"
+        )
     if not names:
         return everything
     found = []
@@ -132,6 +137,8 @@ def source_problems(notebook: NotebookNode) -> list[str]:
         slide_type = cell.metadata.get("slideshow", {}).get("slide_type")
         if slide_type not in SLIDE_TYPES:
             found.append(f"{where} has the slide type {slide_type!r}; it must be one of {', '.join(SLIDE_TYPES)}")
+        if slide_type == "notes" and not cell.source.startswith(NOTES):
+            found.append(f"{where} holds notes and must begin with '{NOTES}', so that a reader knows whom they are for")
         if cell.cell_type == "code":
             lines = len(cell.source.splitlines())
             if lines > MAX_LINES:

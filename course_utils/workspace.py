@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+from nbformat.sign import NotebookNotary
 
 from course_utils.atomic import write_text
 from course_utils.notebooks import NOTEBOOKS, ROOT, read_notebook
@@ -20,9 +21,12 @@ SOLUTION = re.compile(r"^([ \t]*)### BEGIN SOLUTION\n.*?^[ \t]*### END SOLUTION[
 def student_copy(notebook: NotebookNode) -> NotebookNode:
     """A notebook as a student gets it: each solution replaced by a line that says whose turn it is.
 
-    The outputs of solution cells and of their checks go too; a figure above an exercise stays.
+    The outputs of solution cells and of their checks go too, and so do the notes for the lecturer.
     """
     notebook = copy.deepcopy(notebook)
+    notebook.cells = [
+        cell for cell in notebook.cells if cell.metadata.get("slideshow", {}).get("slide_type") != "notes"
+    ]
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
         if cell.cell_type == "code" and SOLUTION.search(cell.source):
@@ -35,7 +39,7 @@ def student_copy(notebook: NotebookNode) -> NotebookNode:
 def update_workspace(folder: Path, notebooks: Path = NOTEBOOKS) -> list[str]:
     """Make the student's copies, or bring those up to date that the student has not touched.
 
-    A copy that the student changed (or ran: its outputs are theirs) stays as it is; a newer version is laid beside it
+    A copy that the student changed stays as it is, results of running it included; a newer version is laid beside it
     once, with the date in its name. What was handed out is remembered in `folder/.handed_out.json`.
 
     Returns:
@@ -49,28 +53,46 @@ def update_workspace(folder: Path, notebooks: Path = NOTEBOOKS) -> list[str]:
     handed_out = read_ledger(ledger)
     done = []
     for source in sorted(notebooks.glob("[0-9][0-9]_*.ipynb")):
-        text = nbformat.writes(student_copy(read_notebook(source))) + "\n"
-        new, mine = digest(text), folder / source.name
-        if not mine.exists():
-            write_text(mine, text)
-            done.append(f"{mine.name}: made")
-        elif digest(mine.read_text(encoding="utf-8", errors="replace")) == handed_out.get(source.name, {}).get("copy"):
-            if new == handed_out[source.name]["copy"]:
-                continue
-            write_text(mine, text)
-            done.append(f"{mine.name}: updated (you had not changed it)")
-        elif new not in handed_out.get(source.name, {}).values():
+        new, mine = student_copy(read_notebook(source)), folder / source.name
+        known = handed_out.get(source.name, [])  # the version that the copy came from, then those laid beside it
+        if mine.exists() and fingerprint(new) in known:
+            continue
+        if mine.exists() and known[:1] != [work_in(mine)]:
             beside = unused(folder, source.stem)
-            write_text(beside, text)
+            write_trusted(beside, new)
             done.append(f"{mine.name}: has your work and stays; the new version lies beside it as {beside.name}")
-            handed_out.setdefault(source.name, {})["beside"] = new
-            write_text(ledger, json.dumps(handed_out, indent=2) + "\n")
-            continue
+            handed_out[source.name] = [*(known or [""]), fingerprint(new)]
         else:
-            continue
-        handed_out[source.name] = {"copy": new}
+            done.append(f"{mine.name}: " + ("updated (you had not changed it)" if mine.exists() else "made"))
+            write_trusted(mine, new)
+            handed_out[source.name] = [fingerprint(new)]
         write_text(ledger, json.dumps(handed_out, indent=2) + "\n")
     return done
+
+
+def write_trusted(path: Path, notebook: NotebookNode) -> None:
+    """Write a notebook and sign it, as `jupyter trust` does: JupyterLab strips what an unsigned one draws in HTML."""
+    write_text(path, nbformat.writes(notebook) + "\n")
+    NotebookNotary().sign(notebook)
+
+
+def fingerprint(notebook: NotebookNode) -> str:
+    """What a notebook says and shows, in short: opening and saving it changes its metadata and not this."""
+    shown = [[cell.cell_type, cell.source, *map(seen, cell.get("outputs", []))] for cell in notebook.cells]
+    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:20]
+
+
+def seen(output: NotebookNode) -> dict:
+    """The part of an output that a reader sees."""
+    return {key: output[key] for key in ("text", "data", "evalue") if key in output}
+
+
+def work_in(path: Path) -> str:
+    """The fingerprint of a student's copy; one that cannot be read is work, too."""
+    try:
+        return fingerprint(read_notebook(path))
+    except ValueError:
+        return "unreadable"
 
 
 def read_ledger(ledger: Path) -> dict:
@@ -86,8 +108,3 @@ def unused(folder: Path, stem: str) -> Path:
     today = date.today().isoformat()
     names = [f"{stem}.new-{today}.ipynb"] + [f"{stem}.new-{today}-{count}.ipynb" for count in range(2, 100)]
     return next(folder / name for name in names if not (folder / name).exists())
-
-
-def digest(text: str) -> str:
-    """A short fingerprint of a text."""
-    return hashlib.sha256(text.encode("utf-8", errors="replace")).hexdigest()[:20]

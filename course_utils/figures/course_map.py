@@ -37,7 +37,7 @@ STOPS = (
     Stop("09_mask_rcnn", "One mask for each thing", 60, 3, 1, ("08",)),
     Stop("10_your_own_data", "Your own data", 60, 3, 2, ("09",)),
 )
-LEFT, WIDE, HIGH, GAP_X, GAP_Y = 120, 168, 70, 32, 34  # pixels
+LEFT, WIDE, HIGH, GAP_X, GAP_Y = 112, 150, 76, 28, 34  # pixels
 
 
 def corner(stop: Stop) -> tuple[int, int]:
@@ -65,8 +65,8 @@ def box(stop: Stop, there: bool) -> str:
     inside = f"<b>{number}</b> {escape(stop.title)}<br><small>{minutes}</small>"
     place = f"left:{x}px;top:{y}px;border-color:{colour}"
     if there:
-        return f"<a class='stop' style='{place}' href='{stop.name}.ipynb'>{inside}</a>"
-    return f"<span class='stop later' style='{place}'>{inside}</span>"
+        return f"<div class='stop' style='{place}'><a href='{stop.name}.ipynb'>{inside}</a></div>"
+    return f"<div class='stop later' style='{place}'>{inside}</div>"
 
 
 def course_map(there: set[str]) -> str:
@@ -76,10 +76,10 @@ def course_map(there: set[str]) -> str:
         there: names of the lectures whose notebooks exist, such as `{"00_start_here"}`.
     """
     by_number = {stop.name[:2]: stop for stop in STOPS}
-    wide, high = LEFT + 4 * (WIDE + GAP_X), 4 * (HIGH + GAP_Y)
+    wide, high = LEFT + 4 * (WIDE + GAP_X) - GAP_X, 4 * (HIGH + GAP_Y) - GAP_Y
     arrows = "".join(arrow(by_number[number], stop) for stop in STOPS for number in stop.after)
     labels = "".join(
-        f"<span class='row' style='top:{row * (HIGH + GAP_Y)}px;color:{COLOURS[colour]}'>{escape(label)}</span>"
+        f"<div class='row' style='top:{row * (HIGH + GAP_Y)}px;color:{COLOURS[colour]}'>{escape(label)}</div>"
         for row, (label, colour) in enumerate(ROWS)
     )
     boxes = "".join(box(stop, stop.name in there) for stop in STOPS)
@@ -94,10 +94,12 @@ STYLE = f"""<style>
 .course-map {{position: relative; font: 15px/1.25 system-ui, sans-serif; max-width: none}}
 .course-map svg {{position: absolute; left: 0; top: 0}}
 .course-map .stop {{position: absolute; box-sizing: border-box; width: {WIDE}px; height: {HIGH}px; padding: 8px 10px;
- border: 2px solid; border-left-width: 8px; border-radius: 8px; background: #fff; color: #111; text-decoration: none}}
-.course-map a.stop:hover, .course-map a.stop:focus {{background: #eef6fb; outline: 3px solid #56B4E9}}
+ border: 2px solid; border-left-width: 8px; border-radius: 8px; background: #fff; color: #111}}
+.course-map .stop:has(a):hover, .course-map .stop:focus-within {{background: #eef6fb; outline: 3px solid #56B4E9}}
+.course-map .stop a, .course-map .stop a:visited {{color: #111; text-decoration: none}}
+.course-map .stop a::after {{content: ""; position: absolute; inset: 0}}
 .course-map .later {{background: #f4f4f4; color: #595959; border-style: dashed; border-left-style: solid}}
 .course-map small {{color: #595959; font-size: 13px}}
-.course-map .row {{position: absolute; left: 0; width: {LEFT - 16}px; height: {HIGH}px; display: flex;
+.course-map .row {{position: absolute; left: 0; width: {LEFT - 8}px; height: {HIGH}px; display: flex;
  align-items: center; font-weight: 700; white-space: pre; filter: brightness(.8)}}
 </style>"""

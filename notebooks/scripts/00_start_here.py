@@ -18,7 +18,7 @@
 # fully convolutional networks, U-Net and Mask R-CNN. Everything runs on a laptop without a network connection.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# 2 minutes. Ask the room who has used segmentation today: a blurred background in a video call, a phone's portrait
+# *For the lecturer, 2 minutes.* Ask the room who has used segmentation today: a blurred background in a video call, a phone's portrait
 # mode, a parking assistant. Nearly everybody has. Then scroll to the picture below and ask what they would count.
 
 # %% [markdown] slideshow={"slide_type": "subslide"} tags=["objectives"]
@@ -42,7 +42,7 @@ from IPython.display import HTML, display
 
 from course_utils.data.nuclei import nuclei, touching
 from course_utils.doctor import examine
-from course_utils.exercises import check, quiz
+from course_utils.exercises import check, hint, quiz
 from course_utils.exercises.engine import NotYet
 from course_utils.figures import show
 from course_utils.figures.course_map import course_map
@@ -81,7 +81,7 @@ record("00.cells_in_the_picture", cells)
 # many*. In lecture 08 a U-Net that you trained will count them.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# 4 minutes. Collect a few guesses on the board before you show the right half; they usually lie between 80 and 110.
+# *For the lecturer, 4 minutes.* Collect a few guesses on the board before you show the right half; they usually lie between 80 and 110.
 # The point to make: the same pixels can be asked different questions, and each lecture changes the question a little.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -95,7 +95,7 @@ record("00.cells_in_the_picture", cells)
 display(HTML(course_map({lecture.name for lecture in lectures()})))
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# 3 minutes. The first row is for everyone. After lecture 03 a class in a hurry can go straight to U-Net (07, 08), and
+# *For the lecturer, 3 minutes.* The first row is for everyone. After lecture 03 a class in a hurry can go straight to U-Net (07, 08), and
 # come back for the skips of lecture 05 when it meets them in the expanding path.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -111,7 +111,7 @@ for finding in examine():
         print(f"{'':8}{'':22}what to do: {finding.mend}")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# 2 minutes in class. If somebody's machine reports torchvision as missing beside a torch that is there, the two were
+# *For the lecturer, 2 minutes.* If somebody's machine reports torchvision as missing beside a torch that is there, the two were
 # built for different partners; the line underneath says which command mends it.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -144,7 +144,7 @@ print(f"{cat} of {mask.numel()} pixels are cat, and {cat} of the {known} whose c
 # scores in this course leave void out, above the fraction's line and below it.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# 3 minutes. Let the room vote by hands: a quarter, a third, seven sixteenths. The vote is usually split, which is the
+# *For the lecturer, 3 minutes.* Let the room vote by hands: a quarter, a third, seven sixteenths. The vote is usually split, which is the
 # point. Say that the PASCAL VOC challenge scores this way too.
 
 # %% [markdown] slideshow={"slide_type": "slide"} tags=["exercise"]
@@ -220,7 +220,7 @@ print(f"In the {run.profile} profile, on {run.device}: {epochs} epochs.")
 # ```
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# 2 minutes. The same switch lets the whole course run as a test on every change: what you teach from is what was
+# *For the lecturer, 2 minutes.* The same switch lets the whole course run as a test on every change: what you teach from is what was
 # tested. Show `course run 00` live if there is a terminal on the projector.
 
 # %% [markdown] slideshow={"slide_type": "slide"}

@@ -99,7 +99,10 @@ def names(requirements: list[str]) -> set[str]:
 def test_conda_and_pip_list_the_same_packages():
     listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     (pip,) = (entry["pip"] for entry in listed if isinstance(entry, dict))
-    conda = {entry.split(">")[0].split("=")[0].strip() for entry in listed if isinstance(entry, str)} - {"python", "pip"}
+    conda = {entry.split(">")[0].split("=")[0].strip() for entry in listed if isinstance(entry, str)} - {
+        "python",
+        "pip",
+    }
     pinned = [requirement for requirement in pip if not requirement.startswith("-")]
     assert names(pinned) | conda == names(PROJECT["dependencies"])
     assert set(pinned) <= set(PROJECT["dependencies"]), "the lower bounds differ from pyproject.toml"

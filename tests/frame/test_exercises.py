@@ -24,7 +24,7 @@ def test_a_stub_is_answered_kindly():
 
 
 def test_an_error_in_the_answer_is_told_without_our_stack():
-    with pytest.raises(NotYet, match="stopped with an error.*ZeroDivisionError") as caught:
+    with pytest.raises(NotYet, match=r"stopped with an error.*ZeroDivisionError") as caught:
         check("00.foreground_share", lambda mask: 1 / 0)
     assert caught.value._render_traceback_() == [str(caught.value)]
 

@@ -36,6 +36,7 @@ def test_a_lecture_that_keeps_the_rules_has_no_problem(tmp_path):
         ("# %%\nprint(1)\n", "slide type None"),
         ('# %% slideshow={"slide_type": "-"}\nprint(1\n', "is not Python"),
         ('# %% slideshow={"slide_type": "-"}\n' + "x = 1\n" * 26, "26 lines; 25 is the most"),
+        ('# %% [markdown] slideshow={"slide_type": "notes"}\n# Ask the room.\n', "holds notes and must begin with"),
         (PARAMETERS, "2 cells are tagged 'parameters'"),
     ],
 )
@@ -102,7 +103,9 @@ def test_lectures_are_found_by_number_and_name_and_others_are_refused():
 
 def test_cell_ids_follow_from_the_text(tmp_path):
     before = read_script(make_executed(tmp_path, PRINT + "\n" + PRINT).script)
-    after = read_script(make_executed(tmp_path, PRINT + '\n# %% slideshow={"slide_type": "-"}\nx = 2\n\n' + PRINT).script)
+    after = read_script(
+        make_executed(tmp_path, PRINT + '\n# %% slideshow={"slide_type": "-"}\nx = 2\n\n' + PRINT).script
+    )
     ids = [cell["id"] for cell in before.cells]
     assert len(set(ids)) == len(ids)
     assert [cell["id"] for cell in after.cells if "x = 2" not in cell.source] == ids

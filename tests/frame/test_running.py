@@ -83,7 +83,9 @@ def test_a_cell_that_never_ends_is_stopped(tmp_path):
 
 def test_a_notebook_that_never_ends_is_killed_with_its_kernel(tmp_path):
     mark = "course_test_sleeper_4711"
-    body = cell(f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'import time; time.sleep(600)', '{mark}'])")
+    body = cell(
+        f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'import time; time.sleep(600)', '{mark}'])"
+    )
     outcome = run_lecture(make_lecture(tmp_path, body), tmp_path / "out", device="cpu", notebook_limit=12)
     assert (outcome.status, outcome.error) == ("timeout", "the notebook ran over its time limit and was stopped")
     import psutil

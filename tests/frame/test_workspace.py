@@ -3,6 +3,8 @@
 import json
 
 import nbformat
+import pytest
+from nbformat.sign import NotebookNotary
 
 from course_utils.notebooks import lectures, read_notebook
 from course_utils.workspace import student_copy, update_workspace
@@ -31,13 +33,34 @@ def test_a_copy_has_a_stub_in_place_of_the_solution(tmp_path):
     assert "secret" in source.cells[-1].source, "the original must stay as it is"
 
 
+def test_a_copy_that_was_only_opened_and_saved_counts_as_untouched(tmp_path):
+    course, mine = make_course(tmp_path), tmp_path / "workspace"
+    update_workspace(mine, course)
+    copy = nbformat.read(mine / "99_made_up.ipynb", as_version=4)
+    copy.metadata["language_info"] = {"name": "python", "version": "3.13.0"}
+    copy.cells[0].metadata["trusted"] = True
+    nbformat.write(copy, mine / "99_made_up.ipynb")
+    make_course(tmp_path, SOLUTION + cell("print('new')"))
+    assert update_workspace(mine, course) == ["99_made_up.ipynb: updated (you had not changed it)"]
+
+
+def test_a_copy_is_trusted_and_has_no_notes_for_the_lecturer(tmp_path):
+    notes = '# %% [markdown] slideshow={"slide_type": "notes"}\n# *For the lecturer, 2 minutes.* Ask the room.\n\n'
+    course, mine = make_course(tmp_path, notes + SOLUTION), tmp_path / "workspace"
+    update_workspace(mine, course)
+    copy = nbformat.read(mine / "99_made_up.ipynb", as_version=4)
+    assert "Ask the room" not in nbformat.writes(copy)
+    assert NotebookNotary().check_signature(copy)
+
+
 def test_no_solution_of_the_course_is_left_in_the_copies():
     for lecture in lectures():
         source = read_notebook(lecture.notebook)
         copy = student_copy(source)
         text = nbformat.writes(copy)
         assert "BEGIN SOLUTION" not in text
-        for before, after in zip(source.cells, copy.cells, strict=True):
+        given = [cell for cell in source.cells if cell.metadata.slideshow.slide_type != "notes"]
+        for before, after in zip(given, copy.cells, strict=True):
             if "### BEGIN SOLUTION" in before.source:
                 hidden = before.source.split("### BEGIN SOLUTION")[1].split("### END SOLUTION")[0]
                 assert not [line for line in hidden.splitlines() if line.strip() and line.strip() in after.source]
@@ -90,8 +113,6 @@ def test_a_deleted_copy_comes_back_and_a_lost_ledger_counts_every_copy_as_work(t
 
 
 def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
-    import pytest
-
     course, mine = make_course(tmp_path), tmp_path / "workspace"
     update_workspace(mine, course)
     before = (mine / "99_made_up.ipynb").read_text()
