@@ -120,7 +120,8 @@ def through_branches(branches: list[nn.Module], before: Step) -> Step:
         ends.append(now)
     if len({(end.size, end.geometry.coordinates) for end in ends}) > 1:
         raise ValueError(f"{len(branches)} branches disagree about where their cells lie: they cannot be joined")
-    return max(ends, key=lambda end: end.geometry.receptive_field)
+    widest = max(ends, key=lambda end: end.geometry.receptive_field)
+    return Step(nn.ModuleList(branches), widest.geometry, widest.size)
 
 
 def through(layer: nn.Module, before: Step) -> Step:

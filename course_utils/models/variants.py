@@ -131,8 +131,9 @@ def spread_layer(layer: nn.Module, rates: Rates) -> nn.Module:
     if kept == stride and rate == 1:
         return layer
     # timm's TensorFlow padding, for maps whose size its stride divides: fewer before than after
-    total = square(layer, "dilation") * (kernel - 1) + 1 - stride
-    before, after = rate * (total // 2), rate * (total - total // 2)
+    extent = square(layer, "dilation") * (kernel - 1) + 1
+    before = rate * ((extent - stride) // 2)
+    after = rate * (extent - 1) - before
     plain = nn.Conv2d(layer.in_channels, layer.out_channels, kernel, kept, 0, dilation, layer.groups, device="meta")
     plain._parameters = layer._parameters
     return nn.Sequential(nn.ZeroPad2d((before, after, before, after)), plain)

@@ -1,0 +1,220 @@
+"""A net drawn as it is: every layer's output as a box with its channels and size, from a real run (lectures 02, 06)."""
+
+from dataclasses import dataclass, replace
+
+import matplotlib.pyplot as plt
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Polygon
+from torch import Tensor, nn
+
+from course_utils.figures.style import COLOURS
+
+KINDS = {
+    "picture": ("#DDDDDD", ""),
+    "convolution": (COLOURS["sky"], ""),
+    "pooling": (COLOURS["yellow"], "////"),
+    "linear layer": (COLOURS["red"], ""),
+    "was a linear layer": (COLOURS["green"], "...."),
+    "block": (COLOURS["blue"], ""),
+    "upsampling": (COLOURS["pink"], "\\\\\\\\"),
+}
+TALLEST, DEPTH = 2.6, 0.35  # of the largest map's box, in units of the drawing
+POOLINGS = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
+NAMES = {
+    "convolution": "conv",
+    "pooling": "pool",
+    "linear layer": "fc",
+    "was a linear layer": "fc",
+    "block": "block",
+    "upsampling": "up",
+}
+DRAWN = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, *POOLINGS)
+
+
+@dataclass(frozen=True)
+class Box:
+    """One box of the drawing: the output of a layer, or of several alike in a row.
+
+    Attributes:
+        name: such as "conv".
+        first: number of its first layer among those of that name; 0 for none.
+        kind: a key of `KINDS`.
+        channels: of the output.
+        size: (height, width) of the output; None for a vector.
+        layers: how many layers it stands for.
+    """
+
+    name: str
+    kind: str
+    channels: int
+    size: tuple[int, int] | None
+    first: int = 0
+    layers: int = 1
+
+    def __str__(self) -> str:
+        if not self.first:
+            return self.name
+        last = self.first + self.layers - 1
+        return f"{self.name} {self.first}" if self.layers == 1 else f"{self.name} {self.first}\u2013{last}"
+
+
+@torch.no_grad()
+def boxes(net: nn.Module, picture: Tensor, classifier: nn.Module | None = None) -> list[Box]:
+    """Run a net on a picture and list what each of its layers puts out.
+
+    Pooling layers that change nothing are left out; neighbours of the same kind and shape share a box. A part with
+    branches or shortcuts, such as an Inception block, counts as one layer.
+
+    Args:
+        net: any net; layers inside its plain containers are drawn one by one.
+        picture: what to run it on; the same for every box, so that the sizes are real ones.
+        classifier: what the net was turned from; convolutions that share a linear layer's weights are marked.
+
+    Shape:
+        picture (1, 3, H, W)
+    """
+    found = [Box("picture", "picture", picture.shape[1], tuple(picture.shape[-2:]))]
+    linear = [part for part in classifier.modules() if isinstance(part, nn.Linear)] if classifier else []
+    turned = {part.weight.data_ptr() for part in linear}
+    counts: dict[str, int] = {}
+
+    def note(layer: nn.Module, given: tuple, answer: Tensor) -> None:
+        kind = "was a linear layer" if is_turned(layer, turned) else kind_of(layer)
+        if kind == "pooling" and given[0].shape == answer.shape:
+            return
+        name = NAMES[kind]
+        # the head's layers are numbered on from the convolutions, as in the papers: conv 5, fc 6
+        number = "conv" if name == "fc" else name
+        counts[number] = counts.get(number, 0) + 1
+        size = tuple(answer.shape[-2:]) if answer.dim() == 4 else None
+        last = found[-1]
+        if (last.kind, last.channels, last.size) == (kind, answer.shape[1], size):
+            found[-1] = replace(last, layers=last.layers + 1)
+        else:
+            found.append(Box(name, kind, answer.shape[1], size, counts[number]))
+
+    hooks = [layer.register_forward_hook(note) for layer in drawn_layers(net)]
+    try:
+        net(picture)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return found
+
+
+def drawn_layers(net: nn.Module) -> list[nn.Module]:
+    """The layers that get a box: single ones, and whole blocks with branches or shortcuts."""
+    layers = []
+    for part in net.children():
+        plain = isinstance(part, nn.Sequential | nn.ModuleList)
+        inside = any(isinstance(layer, nn.Conv2d) for layer in part.modules())
+        if isinstance(part, DRAWN) or (not plain and inside and not is_convolution_with_trimmings(part)):
+            layers.append(part)
+        else:
+            layers += drawn_layers(part)
+    return layers
+
+
+def is_convolution_with_trimmings(part: nn.Module) -> bool:
+    """Whether a block holds one convolution only, with its batch norm and activation."""
+    return sum(isinstance(layer, nn.Conv2d) for layer in part.modules()) == 1
+
+
+def is_turned(layer: nn.Module, turned: set[int]) -> bool:
+    """Whether a convolution shares its weights with one of a classifier's linear layers."""
+    return isinstance(layer, nn.Conv2d) and layer.weight.data_ptr() in turned
+
+
+def kind_of(layer: nn.Module) -> str:
+    """Which kind of box a layer gets."""
+    kinds = {nn.Linear: "linear layer", POOLINGS: "pooling", nn.ConvTranspose2d: "upsampling", nn.Conv2d: "convolution"}
+    return next((kind for types, kind in kinds.items() if isinstance(layer, types)), "block")
+
+
+def architecture(rows: dict[str, list[Box]], title: str, width: float = 12) -> Figure:
+    """One or more nets, one above the other, drawn to the same scale.
+
+    A box is as high and as deep as the square root of its map's size, and as thick as the logarithm of its channels;
+    a vector is a thin bar.
+
+    Args:
+        rows: caption -> boxes of a net, as `boxes` lists them.
+        title: the finding.
+        width: inches.
+    """
+    largest = max(max(box.size) for row in rows.values() for box in row if box.size)
+    heights = [TALLEST * 1.22 * max(side(box, largest) for box in row) + 1.0 for row in rows.values()]
+    inches = 3.1 / (TALLEST * 1.22 + 1.0)
+    size = (width, sum(heights) * inches + 0.5 * len(rows) + 1.1)
+    figure, grid = plt.subplots(len(rows), 1, figsize=size, squeeze=False, height_ratios=heights)
+    columns = column_widths(list(rows.values()), largest)
+    for axes, (caption, row), high in zip(grid[:, 0], rows.items(), heights, strict=True):
+        draw_row(axes, row, largest, columns)
+        axes.set_xlim(-0.05, sum(columns) + 0.05)
+        axes.set_ylim(-1.0, high - 1.0)
+        axes.axis("off")
+        axes.set_title(caption, fontsize=14, weight="normal")
+    kinds = {box.kind for row in rows.values() for box in row}
+    handles = [
+        Patch(facecolor=colour, hatch=hatch, edgecolor="black", label=kind)
+        for kind, (colour, hatch) in KINDS.items()
+        if kind in kinds
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), handleheight=1.2)
+    figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+def column_widths(rows: list[list[Box]], largest: int) -> list[float]:
+    """Room for each column, so that layers of the same place stand under each other."""
+    widths = [0.0] * max(map(len, rows))
+    for row in rows:
+        for column, box in enumerate(row):
+            deep = DEPTH * side(box, largest) * TALLEST if box.size else 0.0
+            widths[column] = max(widths[column], 0.95, 0.125 * len(str(box)), thickness(box) + deep + 0.2)
+    return widths
+
+
+def draw_row(axes: Axes, row: list[Box], largest: int, columns: list[float]) -> None:
+    """One net from left to right, each box above its name, channels and size."""
+    left = 0.0
+    for box, column in zip(row, columns, strict=False):
+        thick, high = thickness(box), side(box, largest) * TALLEST
+        deep = DEPTH * high if box.size else 0.0
+        draw_box(axes, left + (column - thick - deep) / 2, thick, high, deep, *KINDS[box.kind])
+        size = "×".join(map(str, box.size)) if box.size else "vector"
+        lines = ((-0.12, str(box), "bold"), (-0.42, f"{box.channels} ch" if box.size else str(box.channels), "normal"))
+        for height, text, weight in (*lines, (-0.70, size, "normal")):
+            axes.text(left + column / 2, height, text, ha="center", va="top", fontsize=12, weight=weight)
+        left += column
+
+
+def thickness(box: Box) -> float:
+    """Width of a box's front, which stands for its channels."""
+    if box.size is None:
+        return 0.13
+    return 0.045 * torch.tensor(float(box.channels)).log2().item() + 0.04
+
+
+def side(box: Box, largest: int) -> float:
+    """Height of a box from 0 to 1, which stands for its map's size; of a vector, for its length."""
+    if box.size is None:
+        return 0.5 * torch.tensor(float(box.channels)).log2().item() / 12
+    return (max(box.size) / largest) ** 0.5
+
+
+def draw_box(axes: Axes, left: float, thick: float, high: float, deep: float, colour: str, hatch: str) -> None:
+    """A box in oblique projection: front, top and right side."""
+    up = 0.6 * deep
+    right = left + thick
+    faces = [
+        ([(left, 0), (right, 0), (right, high), (left, high)], 1.0, hatch),
+        ([(left, high), (right, high), (right + deep, high + up), (left + deep, high + up)], 0.75, ""),
+        ([(right, 0), (right + deep, up), (right + deep, high + up), (right, high)], 0.5, ""),
+    ]
+    for corners, strength, pattern in faces:
+        rgb = plt.matplotlib.colors.to_rgb(colour)
+        shade = tuple(channel * (0.45 + 0.55 * strength) for channel in rgb)
+        axes.add_patch(Polygon(corners, facecolor=shade, edgecolor="black", linewidth=1, hatch=pattern))

@@ -1,0 +1,215 @@
+"""What a net answers where: score maps over photographs, output grids, feature maps (lectures 02 to 05)."""
+
+from collections.abc import Sequence
+
+import matplotlib.patheffects as effects
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from torch import Tensor
+from torch.nn import functional
+
+from course_utils.figures.canvas import bare, picture
+from course_utils.figures.style import COLOURS
+
+HEAT = "viridis"  # lightness alone carries it, so it reads in grey and for every kind of colour vision
+HALO = [effects.withStroke(linewidth=3, foreground="black")]
+
+
+def upsampled(heat: Tensor, size: tuple[int, int]) -> Tensor:
+    """A map at the picture's size, bilinear.
+
+    Shape:
+        heat (h, w) -> (*size)
+    """
+    return functional.interpolate(heat[None, None].float(), size=size, mode="bilinear", align_corners=False)[0, 0]
+
+
+def draw_heat(
+    axes: Axes, image: Tensor, heat: Tensor, low: float = 0.0, high: float = 1.0, smooth: bool = True
+) -> None:
+    """A map over its picture, which shows through where the map is high.
+
+    Args:
+        axes: what to draw on.
+        image: uint8, RGB.
+        heat: one value a cell.
+        low: value that is drawn darkest.
+        high: value that is drawn brightest; a contour marks the middle between the two.
+        smooth: upsampled to the picture, with its contour; otherwise each cell as a square.
+
+    Shape:
+        image (3, H, W), heat (h, w)
+    """
+    height, width = image.shape[-2:]
+    ground = picture(image).mean(axis=-1)
+    extent = (-0.5, width - 0.5, height - 0.5, -0.5)
+    axes.imshow(ground, cmap="gray", vmin=-0.3, vmax=0.9)
+    shown = upsampled(heat, (height, width)) if smooth else heat
+    values = shown.numpy(force=True)
+    axes.imshow(values, cmap=HEAT, vmin=low, vmax=high, alpha=0.55, extent=extent)
+    middle = (low + high) / 2
+    if smooth and values.min() < middle < values.max():
+        axes.contour(values, levels=[middle], colors="white", linewidths=2.5)
+    bare(axes)
+
+
+def heat_maps(rows: Sequence[tuple[Tensor, Tensor, str]], title: str, label: str = "probability") -> Figure:
+    """For each picture: the photograph, the net's answer cell by cell, and the same upsampled to the pixels.
+
+    Args:
+        rows: (image, heat, caption) with images uint8 and heat between 0 and 1.
+        title: the finding.
+        label: what the heat is.
+
+    Shape:
+        image (3, H, W), heat (h, w)
+    """
+    ratios = [image.shape[-2] / image.shape[-1] for image, _, _ in rows]
+    wide = 11 / 3
+    figure, grid = plt.subplots(
+        len(rows), 3, figsize=(12, sum(ratios) * wide + 0.45 * len(rows) + 0.6), squeeze=False, height_ratios=ratios
+    )
+    for axes, (image, heat, caption) in zip(grid, rows, strict=True):
+        axes[0].imshow(picture(image))
+        bare(axes[0])
+        draw_heat(axes[1], image, heat, smooth=False)
+        draw_heat(axes[2], image, heat)
+        rows_, columns = heat.shape
+        for place, text in zip(axes, (caption, f"{rows_}×{columns} answers", "upsampled; line: 0.5"), strict=True):
+            place.set_title(text, fontsize=14, weight="normal")
+    bar = figure.colorbar(ScalarMappable(Normalize(0, 1), HEAT), ax=grid, shrink=0.6, aspect=30, pad=0.01)
+    bar.set_label(label)
+    figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+def output_grid(
+    image: Tensor,
+    centres: tuple[Sequence[float], Sequence[float]],
+    stride: float,
+    title: str,
+    windows: Sequence[tuple[int, int, int, int, str]] = (),
+    labels: Sequence[Sequence[str]] | None = None,
+) -> Figure:
+    """The grid of a net's answers over the photograph: a cell around each centre, and what some of them look at.
+
+    Args:
+        image: uint8, RGB.
+        centres: centres of the cells in pixels, (down, across).
+        stride: distance between centres, in pixels.
+        title: the finding.
+        windows: (top, left, height, width, name) of squares to outline.
+        labels: text for each cell, row by row.
+
+    Shape:
+        image (3, H, W)
+    """
+    figure, axes = plt.subplots(figsize=(10, 10 * image.shape[-2] / image.shape[-1] + 0.5))
+    draw_grid(axes, image, centres, stride, labels)
+    styles = ((COLOURS["orange"], "-"), (COLOURS["sky"], "--"), (COLOURS["pink"], ":"))
+    for (top, left, height, width, name), (colour, line) in zip(windows, styles * len(windows), strict=False):
+        for tone, thick in (("black", 7), (colour, 4)):
+            corner = (left - 0.5, top - 0.5)
+            axes.add_patch(
+                Rectangle(corner, width, height, fill=False, edgecolor=tone, linewidth=thick, linestyle=line)
+            )
+        style = {"color": "black", "backgroundcolor": colour, "fontsize": 13, "weight": "bold"}
+        axes.text(left + 6, top + height - 8, name, va="bottom", **style)
+    axes.autoscale_view()
+    axes.set_title(title)
+    return figure
+
+
+def draw_grid(
+    axes: Axes,
+    image: Tensor,
+    centres: tuple[Sequence[float], Sequence[float]],
+    stride: float,
+    labels: Sequence[Sequence[str]] | None = None,
+) -> None:
+    """A photograph under a grid of cells, each with a point at its centre or a label."""
+    axes.imshow(picture(image))
+    down, across = centres
+    for row, y in enumerate(down):
+        for column, x in enumerate(across):
+            corner = (x - stride / 2, y - stride / 2)
+            axes.add_patch(Rectangle(corner, stride, stride, fill=False, edgecolor="black", linewidth=3))
+            axes.add_patch(Rectangle(corner, stride, stride, fill=False, edgecolor="white", linewidth=1.2))
+            if labels is None:
+                axes.plot(x, y, "o", color="white", markeredgecolor="black", markersize=6)
+            else:
+                text = labels[row][column]
+                axes.text(x, y, text, ha="center", va="center", color="white", fontsize=12, path_effects=HALO)
+    bare(axes)
+
+
+def feature_maps(maps: Tensor, title: str, count: int = 8, columns: int = 4) -> Figure:
+    """Channels of a feature map side by side: those that vary most.
+
+    Args:
+        maps: one picture's features.
+        title: the finding.
+        count: channels to draw.
+        columns: channels a row.
+
+    Shape:
+        maps (C, h, w)
+    """
+    spread = maps.flatten(1).std(dim=1)
+    chosen = spread.argsort(descending=True)[:count].sort().values.tolist()
+    rows = -(-len(chosen) // columns)
+    high = 11 / columns * maps.shape[-2] / maps.shape[-1] + 0.35
+    figure, grid = plt.subplots(rows, columns, figsize=(11, rows * high + 0.6), squeeze=False)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for axes, channel in zip(grid.flat, chosen, strict=False):
+        axes.imshow(maps[channel].numpy(force=True), cmap=HEAT)
+        axes.set_title(f"channel {channel}", fontsize=13, weight="normal")
+    figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+def refinements(image: Tensor, maps: dict[str, Tensor], title: str) -> Figure:
+    """The same answer on finer and finer grids, cell by cell, side by side.
+
+    Args:
+        image: uint8, RGB.
+        maps: caption -> heat (h, w) between 0 and 1.
+        title: the finding.
+    """
+    ratio = image.shape[-2] / image.shape[-1]
+    figure, grid = plt.subplots(1, len(maps), figsize=(12, 12 / len(maps) * ratio + 1.0), squeeze=False)
+    for axes, (caption, heat) in zip(grid[0], maps.items(), strict=True):
+        draw_heat(axes, image, heat, smooth=False)
+        axes.set_title(caption, fontsize=14, weight="normal")
+    figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+def agreement(ours: Tensor, theirs: Tensor, title: str, labels: tuple[str, str]) -> Figure:
+    """Two ways to compute the same scores, one point for each score; equal ones lie on the line.
+
+    Args:
+        ours: scores, any shape.
+        theirs: the same number of scores.
+        title: the finding.
+        labels: names of the two ways, (across, up).
+    """
+    generator = torch.Generator().manual_seed(0)
+    few = torch.randperm(ours.numel(), generator=generator)[:3000]
+    across, up = ours.flatten()[few].numpy(force=True), theirs.flatten()[few].numpy(force=True)
+    ends = np.array([min(across.min(), up.min()), max(across.max(), up.max())])
+    figure, axes = plt.subplots(figsize=(7, 6))
+    axes.plot(ends, ends, color="black", linewidth=1.5, zorder=0, label="equal")
+    axes.scatter(across, up, s=14, alpha=0.35, color=COLOURS["blue"], label="one score of one cell")
+    axes.set_xlabel(labels[0])
+    axes.set_ylabel(labels[1])
+    axes.legend()
+    figure.suptitle(title, x=0.01, ha="left")
+    return figure
