@@ -98,6 +98,8 @@ def run(
         from course_utils.pages import write_pages
 
         index = write_pages(out, report)
+    except KeyboardInterrupt:
+        stop("interrupted; what was finished before stands in " + str(out), code=130)
     except OSError as error:
         stop(f"cannot write to {out}: {error.strerror or error}. Free some space or choose another folder with --out.")
     totals = report["totals"]

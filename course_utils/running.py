@@ -83,7 +83,7 @@ def run_lecture(
         ended, peak_mb, messages = watch(command, environment, notebook_limit or NOTEBOOK_LIMIT[profile])
         seconds = round(time.monotonic() - started, 1)
         status, error = judge(ended, executed, messages)
-        if executed.exists():
+        if intact(executed):  # on a full disk half a notebook may be there
             os.replace(executed, target)
     return Outcome(lecture.name, status, seconds, peak_mb, error)
 
@@ -165,6 +165,14 @@ def judge(ended: int | None, executed: Path, messages: str) -> tuple[str, str]:
     return "failed", lines[-1] if lines else f"papermill ended with status {ended}"
 
 
+def intact(notebook: Path) -> bool:
+    """Whether a whole notebook is there."""
+    try:
+        return bool(read_notebook(notebook))
+    except ValueError:
+        return False
+
+
 def failing_cell(executed: Path) -> str:
     """The first cell with an error in a notebook that papermill left behind, and the error."""
     try:
@@ -205,7 +213,12 @@ def run_lectures(
         return outcome
 
     with ThreadPoolExecutor(jobs) as pool:
-        outcomes = list(pool.map(one, lectures))
+        running = [pool.submit(one, lecture) for lecture in lectures]
+        try:
+            outcomes = [each.result() for each in running]
+        except BaseException:  # interrupted, or the disk is full: do not begin the others
+            pool.shutdown(cancel_futures=True)
+            raise
     report = {
         "profile": profile,
         "device": device,
