@@ -62,9 +62,7 @@ def _to_eight_bits(values: np.ndarray, path: Path) -> np.ndarray:
     largest = values.max()
     if values.dtype.kind == "f":
         if largest > 255:
-            raise UnreadableImage(
-                f"picture '{path}' holds numbers up to {largest:g}: scale it to 0..255 first"
-            )
+            raise UnreadableImage(f"picture '{path}' holds numbers up to {largest:g}: scale it to 0..255 first")
         return (values * (255.0 if largest <= 1 else 1.0)).round().astype(np.uint8)
     bits = next((bits for bits in (8, 10, 12, 14, 16) if largest < 1 << bits), int(largest).bit_length())
     return (values.astype(np.uint64) >> np.uint64(bits - 8)).astype(np.uint8)

@@ -97,9 +97,7 @@ def list_values(values: Sequence[int]) -> str:
 def _stored_values(picture: Image.Image, path: Path) -> np.ndarray:
     """(H, W) of stored numbers, or (H, W, 3) of colours."""
     if picture.format == "JPEG":
-        raise Refused(
-            f"mask '{path.name}' is a JPEG, which changes values near edges: save it as PNG instead"
-        )
+        raise Refused(f"mask '{path.name}' is a JPEG, which changes values near edges: save it as PNG instead")
     picture = ImageOps.exif_transpose(picture)
     if picture.mode == "F":
         values = np.asarray(picture)

@@ -5,6 +5,12 @@ import torch
 from stardist.data import test_image_nuclei_2d
 from torch import Tensor
 
+from course_utils.data.dataset import Dataset, Sample
+from course_utils.data.sources import foreground, numbered
+
+CLASSES = ["background", "nucleus"]
+PALETTE = [(0, 0, 0), (86, 180, 233)]
+
 
 def nuclei() -> tuple[Tensor, Tensor]:
     """A fluorescence picture of 125 nuclei, many of them touching another (`touching` counts them).
@@ -32,3 +38,21 @@ def touching(labels: Tensor) -> int:
         meet = (one != other) & (one > 0) & (other > 0)
         found |= set(one[meet].tolist()) | set(other[meet].tolist())
     return len(found)
+
+
+def open_split(root: None, split: str) -> Dataset:
+    """The whole picture ("all"), or its quarters of 256x256: three to train on, the last to test on."""
+    image, labels = nuclei()
+    corners = {"whole": (slice(None), slice(None))}
+    halves = (slice(0, 256), slice(256, 512))
+    names = ("upper left", "upper right", "lower left", "lower right")
+    corners |= dict(zip(names, [(rows, columns) for rows in halves for columns in halves], strict=True))
+    items = {"all": ["whole"], "train": list(names[:3]), "test": [names[3]]}[split]
+
+    def read(item: str) -> Sample:
+        rows, columns = corners[item]
+        instances = numbered(labels[rows, columns])
+        found = torch.ones(int(instances.max()), dtype=torch.int64)
+        return Sample(image[:, rows, columns].contiguous(), foreground(instances), instances, found)
+
+    return Dataset("nuclei", split, CLASSES, PALETTE, items, read)

@@ -35,9 +35,7 @@ def photograph(name: str | Path) -> Tensor:
     if isinstance(name, Path) or any(mark in name for mark in "./\\"):
         return read_image(name)
     if name not in PHOTOGRAPHS:
-        raise ValueError(
-            f"there is no photograph {name!r}: choose one of {', '.join(PHOTOGRAPHS)}, or give a file"
-        )
+        raise ValueError(f"there is no photograph {name!r}: choose one of {', '.join(PHOTOGRAPHS)}, or give a file")
     image = np.asarray(PHOTOGRAPHS[name]())
     if image.ndim == 2:
         image = np.stack([image] * 3, axis=-1)

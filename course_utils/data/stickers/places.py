@@ -90,7 +90,7 @@ def grounds(name: str, size: int) -> list[np.ndarray]:
     for number in range(PLATES):
         dark, light = tints[number % len(tints)]
         air = {"night": (40, 48, 78), "dusk": (226, 170, 130)}.get(name, (205, 215, 222))
-        haze = tuple((a + b) // 2 for a, b in zip(light, air)) if PLACES[name].flying else dark
+        haze = tuple((a + b) // 2 for a, b in zip(light, air, strict=True)) if PLACES[name].flying else dark
         texture = texture if number % 2 else texture[:, ::-1]
         plates.append(textures.ground(dice, size, texture, near * 160 // size, dark, light, haze))
     return plates

@@ -7,7 +7,6 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageFilter
 
-from course_utils.data.palettes import VOC_CLASSES
 from course_utils.data.stickers.dice import Dice
 from course_utils.data.stickers.drawings import DRAWINGS, STYLES, TILTS, Drawing, cut_out, drawings
 from course_utils.data.stickers.labels import void_edges
@@ -18,7 +17,6 @@ SIZES = {"aeroplane": 125, "bird": 62, "boat": 110, "bottle": 66, "bus": 130, "c
 SIZES |= {"sofa": 120, "pottedplant": 80, "tvmonitor": 84, "sheep": 92, "dog": 84, "horse": 112, "cow": 108}
 SMALLEST, LARGEST = 18, 72  # of the longer side, in percent of the picture: a factor of four
 FAR = 100.0
-FONT_SIZES = (2.0, 4.0)
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ def scene(seed: int, index: int, size: int = 160, style: str | None = None) -> S
         seed: of the whole set.
         index: which scene of the set.
         size: height and width in pixels, from 64 to 640.
-        style: "twemoji" or "openmoji"; by default the scene's own, one or the other with equal chance.
+        style: "twemoji" or "openmoji"; by default the one of an even index, the other of an odd one.
 
     Raises:
         ValueError: for a size or style that there is not.
@@ -78,8 +76,7 @@ def scene(seed: int, index: int, size: int = 160, style: str | None = None) -> S
     if style is not None and style not in STYLES:
         raise ValueError(f"style = {style!r}: stickers are drawn in {' or '.join(STYLES)}")
     dice = Dice(seed, index)
-    own_style = STYLES[dice.below(2)]
-    style = style or own_style
+    style = style or STYLES[index % 2]
     first = dice.pick(list(DRAWINGS))
     homes = [name for name, place in PLACES.items() if first in place.classes.split()]
     name = dice.pick(homes if dice.chance(85) else list(PLACES))

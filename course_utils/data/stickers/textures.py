@@ -42,7 +42,9 @@ def noise(dice: Dice, height: int, width: int, cell: tuple[int, int], octaves: i
     """Cloudy noise, (height, width) int32 in 0..255: random values on coarser and finer grids, added up."""
     total, weight = np.zeros((height, width), np.int32), 0
     for octave in range(octaves):
-        rows, columns = (max(2, (length << octave) // size + 2) for length, size in zip((height, width), cell))
+        rows, columns = (
+            max(2, (length << octave) // size + 2) for length, size in zip((height, width), cell, strict=True)
+        )
         grid = Image.fromarray(dice.bytes(rows, columns))
         share = 1 << octaves - octave
         total += share * np.array(grid.resize((width, height), Image.Resampling.BICUBIC)).astype(np.int32)

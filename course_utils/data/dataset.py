@@ -1,0 +1,143 @@
+"""What every data set yields, whatever lies on the disk (lectures 01, 04 to 10)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+import torch.utils.data
+from torch import Tensor
+
+from course_utils.data.masks import VOID, check_mask
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture with what is known about it.
+
+    Args:
+        image: (3, H, W) uint8.
+        mask: (H, W) int64, a class number in each pixel, 255 for void.
+        instances: (H, W) int64, 0 or the number of the thing there, 255 not special; None where not known.
+        labels: (N,) int64, the class of instance 1, 2, ...; None where there are no instances.
+        depth: (H, W) float32 in metres; None where not known.
+        geometry: (H, W) int64, classes of the data set's own `geometry`; None where not known.
+    """
+
+    image: Tensor
+    mask: Tensor
+    instances: Tensor | None = None
+    labels: Tensor | None = None
+    depth: Tensor | None = None
+    geometry: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Dataset(torch.utils.data.Dataset):
+    """A split of a data set: `dataset[3]` is an image (3, H, W) uint8 and its mask (H, W) int64.
+
+    Args:
+        name: the data set's name in the registry.
+        split: which part of it.
+        classes: names of class 0, 1, ...
+        palette: their colours.
+        items: names of the pictures, in order.
+        read: from a picture's name to its `Sample`.
+        void: the mask's number for pixels that do not count.
+        transform: applied to (image, mask) by `dataset[i]`; see `course_utils.data.transforms`.
+        geometry: names of the geometry classes, where there are any.
+    """
+
+    name: str
+    split: str
+    classes: Sequence[str]
+    palette: Sequence[tuple[int, int, int]]
+    items: Sequence[str]
+    read: Callable[[str], Sample]
+    void: int = VOID
+    transform: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
+    geometry: Sequence[str] = ()
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        sample = self.sample(index)
+        return self.transform(sample.image, sample.mask) if self.transform else (sample.image, sample.mask)
+
+    def sample(self, index: int) -> Sample:
+        """Everything that is known about a picture, untransformed.
+
+        Raises:
+            IndexError: past the end.
+            ValueError: for a damaged picture, or a mask whose values are not classes.
+        """
+        item = self.items[index]
+        sample = self.read(item)
+        name = f"{self.name}'s mask '{item}'"
+        check_mask(sample.mask, self.classes, self.void, name=name, size=tuple(sample.image.shape[1:]))
+        return sample
+
+    def target(self, index: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """A picture and its things, as torchvision's detection models take them (see `detection_target`).
+
+        Raises:
+            ValueError: where the data set does not tell one thing from another.
+        """
+        sample = self.sample(index)
+        if sample.instances is None:
+            raise ValueError(f"'{self.name}' has classes but no instances: it does not tell one thing from another")
+        return sample.image, detection_target(sample.instances, sample.labels)
+
+    def with_transform(self, transform: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None) -> "Dataset":
+        """The same split with another transform."""
+        return replace(self, transform=transform)
+
+    def subset(self, indices: Sequence[int]) -> "Dataset":
+        """Some of the pictures, in the given order."""
+        return replace(self, items=[self.items[index] for index in indices])
+
+
+class Detection(torch.utils.data.Dataset):
+    """A data set whose items are (image, target) for torchvision's detection models (lecture 09)."""
+
+    def __init__(self, dataset: Dataset):
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, dict[str, Tensor]]:
+        return self.dataset.target(index)
+
+
+def detection_target(instances: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
+    """Boxes, labels and masks out of an instance map (Mask R-CNN, section 3; lecture 09).
+
+    A box ends one pixel after the last one, so that its width and height are never zero.
+
+    Args:
+        instances: (H, W), 0 for background, one number for each thing; 255 is void where labels say so.
+        labels: (N,), the class of instance 1, 2, ...; without them every thing is of class 1. Numbers that are
+            higher than N are left out.
+
+    Shape:
+        boxes (N, 4) float32 as x1, y1, x2, y2; labels (N,) int64; masks (N, H, W) uint8; area (N,) float32;
+        iscrowd (N,) int64; things that nobody sees any more are left out
+    """
+    numbers = torch.unique(instances)
+    numbers = numbers[numbers > 0]
+    if labels is not None:
+        numbers = numbers[numbers <= len(labels)]
+    masks = instances[None] == numbers[:, None, None]
+    boxes = torch.zeros(len(numbers), 4)
+    for number, mask in enumerate(masks):
+        rows, columns = torch.where(mask)
+        boxes[number] = torch.stack([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]).float()
+    classes = torch.ones(len(numbers), dtype=torch.int64) if labels is None else labels[numbers - 1]
+    return {
+        "boxes": boxes,
+        "labels": classes,
+        "masks": masks.to(torch.uint8),
+        "area": masks.sum(dim=(1, 2)).float(),
+        "iscrowd": torch.zeros(len(numbers), dtype=torch.int64),
+    }

@@ -1,0 +1,98 @@
+"""HHA: depth as three channels that a net trained on colours can use (Gupta et al. 2014; FCN, Table 4; lecture 06).
+
+Horizontal disparity, Height above the ground, Angle between the surface and gravity.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+# NYU Depth v2's colour camera: focal lengths and centre in pixels of its 640x480 pictures.
+NYU_CAMERA = (518.858, 519.470, 325.582, 253.736)
+
+
+def points(depth: Tensor, camera: tuple[float, float, float, float] = NYU_CAMERA) -> Tensor:
+    """Where each pixel lies in space.
+
+    Args:
+        depth: metres.
+        camera: focal lengths and centre (fx, fy, cx, cy) in pixels.
+
+    Shape:
+        (H, W) -> (3, H, W) in metres: right, down, away from the camera
+    """
+    fx, fy, cx, cy = camera
+    rows = torch.arange(depth.shape[0], dtype=depth.dtype)[:, None]
+    columns = torch.arange(depth.shape[1], dtype=depth.dtype)[None, :]
+    return torch.stack([(columns - cx) / fx * depth, (rows - cy) / fy * depth, depth])
+
+
+def normals(space: Tensor, reach: int = 3) -> Tensor:
+    """Unit normals of the surface, from the slopes between neighbours `reach` pixels apart; they face up or here.
+
+    Shape:
+        (3, H, W) -> (3, H, W)
+    """
+    smooth = F.avg_pool2d(space[None], 2 * reach + 1, 1, reach, count_include_pad=False)[0]
+    padded = F.pad(smooth[None], (reach,) * 4, mode="replicate")[0]
+    across = padded[:, reach:-reach, 2 * reach :] - padded[:, reach:-reach, : -2 * reach]
+    down = padded[:, 2 * reach :, reach:-reach] - padded[:, : -2 * reach, reach:-reach]
+    normal = torch.linalg.cross(across, down, dim=0)
+    normal = F.normalize(normal, dim=0)
+    towards_camera = (normal * space).sum(dim=0, keepdim=True) > 0
+    return torch.where(towards_camera, -normal, normal)
+
+
+def gravity(normal: Tensor, rounds: tuple[float, ...] = (45.0, 15.0, 15.0, 15.0)) -> Tensor:
+    """The direction of gravity, as the one that floors and walls agree on.
+
+    Each round takes the surfaces within some degrees of lying flat (normals along the present guess) or of standing
+    (normals across it), and finds the direction that is most along the ones and least along the others: the
+    eigenvector of the smallest eigenvalue of a 3x3 matrix.
+
+    Args:
+        normal: (3, H, W).
+        rounds: the angle, in degrees, for each round.
+
+    Shape:
+        -> (3,), of length 1, pointing down
+    """
+    flat = normal.reshape(3, -1)
+    flat = flat[:, flat.abs().sum(dim=0) > 0]
+    down = torch.tensor([0.0, 1.0, 0.0], dtype=normal.dtype)
+    for degrees in rounds:
+        cosine = (down @ flat).abs()
+        angle = torch.deg2rad(torch.tensor(degrees, dtype=normal.dtype))
+        lying, standing = flat[:, cosine > angle.cos()], flat[:, cosine < angle.sin()]
+        if lying.shape[1] + standing.shape[1] == 0:
+            return down
+        matrix = standing @ standing.T - lying @ lying.T
+        found = torch.linalg.eigh(matrix).eigenvectors[:, 0]
+        down = found if found[1] > 0 else -found
+    return down
+
+
+def hha(depth: Tensor, camera: tuple[float, float, float, float] = NYU_CAMERA) -> Tensor:
+    """Horizontal disparity, height above the ground and angle with gravity, each stretched over 0..255.
+
+    Disparity runs from 20 m (0) to 0.5 m (255); height from the lowest point up to 2.55 m; the angle from 0 to 180
+    degrees, 0 for surfaces that face up.
+
+    Args:
+        depth: metres; values that are 0, negative or not finite count as 20 m.
+        camera: as for `points`.
+
+    Shape:
+        (H, W) float -> (3, H, W) uint8
+    """
+    depth = torch.where(torch.isfinite(depth) & (depth > 0), depth, torch.full_like(depth, 20.0))
+    space = points(depth.double(), camera)
+    normal = normals(space)
+    down = gravity(normal)
+    disparity = (1 / depth.double() - 1 / 20) / (1 / 0.5 - 1 / 20)
+    height = -(down[:, None, None] * space).sum(dim=0)
+    # The lowest hundredth may be noise; sorting stays within what torch.quantile refuses (large pictures).
+    lowest = height.reshape(-1).kthvalue(max(1, height.numel() // 100)).values
+    upwards = (-(down[:, None, None]) * normal).sum(dim=0).clamp(-1, 1)
+    channels = [disparity * 255, (height - lowest) * 100, torch.rad2deg(torch.arccos(upwards)) * 255 / 180]
+    return torch.stack([channel.clamp(0, 255).round() for channel in channels]).to(torch.uint8)

@@ -1,0 +1,22 @@
+"""Every data set of the course: what it is, who made it, where it comes from (all lectures)."""
+
+from difflib import get_close_matches
+
+from course_utils.data.entries_cells import CELLS
+from course_utils.data.entries_scenes import SCENES
+from course_utils.data.entry import Entry
+
+REGISTRY = {entry.name: entry for entry in (*SCENES, *CELLS)}
+
+
+def find_entry(name: str) -> Entry:
+    """The data set of that name.
+
+    Raises:
+        ValueError: where there is none; names the nearest, or all.
+    """
+    if name not in REGISTRY:
+        near = get_close_matches(name, REGISTRY, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(REGISTRY)}"
+        raise ValueError(f"there is no data set {name!r}: {hint}")
+    return REGISTRY[name]

@@ -1,0 +1,126 @@
+"""The stickers as a data set in memory, and as a folder in PASCAL VOC's layout (lectures 04 to 06, 09)."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from course_utils.data.dataset import Dataset, Sample
+from course_utils.data.palettes import VOC_CLASSES, voc_palette
+from course_utils.data.stickers.drawings import STYLES
+from course_utils.data.stickers.places import GEOMETRY
+from course_utils.data.stickers.scenes import Scene, scene
+
+# Five of six scenes are for training, as in `--images 1200`: 1000 and 200.
+TRAINING = (5, 6)
+CREDIT = (
+    "Drawings: Twemoji (c) Twitter, Inc and other contributors, CC BY 4.0; OpenMoji (c) the OpenMoji project, "
+    "CC BY-SA 4.0. Textures: scikit-image's photographs."
+)
+
+
+def open_split(
+    root: Path | None, split: str, images: int = 1200, size: int = 160, seed: int = 0, cache: bool = True
+) -> Dataset:
+    """A split of the stickers, made as they are asked for.
+
+    Args:
+        root: not used: nothing is read from a folder.
+        split: "train", "val" or "trainval"; with "_twemoji" or "_openmoji", the scenes in that drawing style, so
+            that a net can learn from one style and be tested on the other.
+        images: how many scenes there are in train and val together.
+        size: their height and width in pixels.
+        seed: of the whole set.
+        cache: keep scenes in memory once they are made (0.2 MB each at size 160).
+    """
+    make = lru_cache(maxsize=None)(scene) if cache else scene
+    if not 64 <= size <= 640:
+        raise ValueError(f"size = {size}: scenes of stickers are 64 to 640 pixels high and wide")
+
+    def read(item: str) -> Sample:
+        return as_sample(make(seed, int(item), size))
+
+    items = [str(index) for index in split_indices(split, images)]
+    return Dataset("stickers", split, VOC_CLASSES, voc_palette(21), items, read, geometry=GEOMETRY)
+
+
+def split_indices(split: str, images: int) -> list[int]:
+    """The scenes that belong to a split."""
+    part, _, style = split.partition("_")
+    border = images * TRAINING[0] // TRAINING[1]
+    indices = {"train": range(border), "val": range(border, images), "trainval": range(images)}[part]
+    return [index for index in indices if not style or STYLES[index % 2] == style]
+
+
+def as_sample(made: Scene) -> Sample:
+    """A scene with tensors of the types that every data set has."""
+    return Sample(
+        image=torch.from_numpy(made.image.copy()),
+        mask=torch.from_numpy(made.mask.astype(np.int64)),
+        instances=torch.from_numpy(made.instances.astype(np.int64)),
+        labels=torch.tensor(made.labels, dtype=torch.int64),
+        depth=torch.from_numpy(made.depth.copy()),
+        geometry=torch.from_numpy(made.geometry.astype(np.int64)),
+    )
+
+
+def write_voc_folder(
+    folder: Path, images: int = 1200, size: int = 160, seed: int = 0, progress=lambda indices: indices
+) -> Path:
+    """Write the stickers as `folder/VOCdevkit/VOC2012`, which torchvision's `VOCSegmentation` reads too.
+
+    Written beside its place first and moved there once whole, so that a killed run leaves nothing half-done.
+
+    Args:
+        folder: a new or empty folder.
+        images, size, seed: as for `open_split`.
+        progress: wraps the indices, to show a bar.
+
+    Raises:
+        FileExistsError: where the folder already holds something.
+    """
+    folder = Path(folder)
+    if folder.exists() and any(folder.iterdir()):
+        raise FileExistsError(f"'{folder}' is not empty: name another folder, or remove this one first")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    workplace = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        _write(workplace / "VOCdevkit" / "VOC2012", images, size, seed, progress)
+        (workplace / "CREDITS.txt").write_text(CREDIT + "\n", encoding="utf-8")
+        settings = {"images": images, "size": size, "seed": seed}
+        (workplace / "stickers.json").write_text(json.dumps(settings) + "\n", encoding="utf-8")
+        workplace.chmod(0o755)
+        if folder.exists():
+            folder.rmdir()
+        os.replace(workplace, folder)
+    except BaseException:
+        shutil.rmtree(workplace, ignore_errors=True)
+        raise
+    return folder
+
+
+def _write(base: Path, images: int, size: int, seed: int, progress: Iterable) -> None:
+    parts = {name: base / name for name in ("JPEGImages", "SegmentationClass", "SegmentationObject")}
+    lists = base / "ImageSets" / "Segmentation"
+    for path in (*parts.values(), lists):
+        path.mkdir(parents=True)
+    colours = [channel for colour in voc_palette() for channel in colour]
+    names = {}
+    for index in progress(range(images)):
+        made, names[index] = scene(seed, index, size), f"sticker_{index:06d}"
+        picture = Image.fromarray(made.image.transpose(1, 2, 0))
+        picture.save(parts["JPEGImages"] / f"{names[index]}.jpg", quality=95, subsampling=0)
+        for part, values in (("SegmentationClass", made.mask), ("SegmentationObject", made.instances)):
+            painted = Image.fromarray(values)
+            painted.putpalette(colours)
+            painted.save(parts[part] / f"{names[index]}.png")
+    for split in ("train", "val", "trainval", *(f"{part}_{style}" for part in ("train", "val") for style in STYLES)):
+        lines = "".join(f"{names[index]}\n" for index in split_indices(split, images))
+        (lists / f"{split}.txt").write_text(lines, encoding="utf-8", newline="\n")
