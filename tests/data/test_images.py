@@ -82,9 +82,7 @@ def test_twelve_bits_in_sixteen_are_not_black(tmp_path):
 
 
 def test_sixteen_bit_colour_tiff_is_read(tmp_path):
-    tifffile.imwrite(
-        tmp_path / "deep.tif", np.full((6, 7, 3), (65535, 0, 256 * 128), np.uint16), photometric="rgb"
-    )
+    tifffile.imwrite(tmp_path / "deep.tif", np.full((6, 7, 3), (65535, 0, 256 * 128), np.uint16), photometric="rgb")
     assert read_image(tmp_path / "deep.tif")[:, 0, 0].tolist() == [255, 0, 128]
 
 
