@@ -1,0 +1,104 @@
+"""Upsampling as a linear map: the bilinear kernel, and transposed convolutions that hold it (FCN, section 3.3; lecture 03)."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+
+def bilinear_kernel(size: int) -> Tensor:
+    """The weights with which one coarse cell is spread over `size` x `size` pixels (FCN, section 3.3; lecture 03).
+
+    Pixel x of the kernel gets 1 - |x - centre| / reach along each axis, with centre = (size - 1) / 2 and
+    reach = (size + 1) // 2; the two axes are multiplied. The reach is the distance at which a cell stops counting,
+    which is the stride that the kernel is made for: 32 for the sizes 63 and 64.
+
+    Args:
+        size: side of the kernel in pixels, 1 or more.
+
+    Shape:
+        (size, size), float32, largest in the middle
+
+    Raises:
+        ValueError: for a size below 1.
+    """
+    if size < 1:
+        raise ValueError(f"a bilinear kernel of {size} pixels does not exist: the size is 1 or more")
+    centre, reach = (size - 1) / 2, (size + 1) // 2
+    line = 1 - (torch.arange(size) - centre).abs() / reach
+    return torch.outer(line, line)
+
+
+def bilinear_deconvolution(channels: int, kernel_size: int, stride: int, depthwise: bool = False) -> nn.ConvTranspose2d:
+    """A transposed convolution that starts as bilinear interpolation, channel by channel, as the FCN authors' nets do.
+
+    It has no bias and no padding, so its output is wider than the picture it answers for: crop it, see
+    `course_utils.models.geometry.crop_offset`. Between channels its weights are zero; training may change them.
+
+    Args:
+        channels: channels in and out, one for each class.
+        kernel_size: side of the kernel in pixels. 2 * stride puts a cell between pixels; 2 * stride - 1 puts it on one.
+        stride: pixels between two cells.
+        depthwise: hold the diagonal alone (groups = channels): the same output several times faster, for a layer that
+            stays fixed or whose classes are not to mix.
+
+    Shape:
+        (N, channels, h, w) -> (N, channels, (h - 1) * stride + kernel_size, (w - 1) * stride + kernel_size)
+
+    Raises:
+        ValueError: where the kernel is not one of the two sizes that interpolate at this stride.
+
+    Source:
+        FCN, section 4.3: the last upsampling is fixed to bilinear, the inner ones start there and are learned.
+    """
+    if kernel_size not in (2 * stride - 1, 2 * stride):
+        raise ValueError(
+            f"a kernel of {kernel_size} does not interpolate at stride {stride}: take {2 * stride}, or {2 * stride - 1}"
+        )
+    groups = channels if depthwise else 1
+    layer = nn.utils.skip_init(nn.ConvTranspose2d, channels, channels, kernel_size, stride, groups=groups, bias=False)
+    diagonal = torch.zeros(channels, dtype=torch.long) if depthwise else torch.arange(channels)
+    with torch.no_grad():
+        layer.weight.zero_()
+        layer.weight[torch.arange(channels), diagonal] = bilinear_kernel(kernel_size)
+    return layer
+
+
+def matrix_of(linear_map: Callable[[Tensor], Tensor], *shape: int) -> Tensor:
+    """The matrix of a linear map of lines or maps: column j is what it makes of a 1 at place j (lecture 03).
+
+    Args:
+        linear_map: takes (N, 1, *shape), works on each of the N alone, and adds nothing (no bias).
+        shape: of what it takes: (size,) for a line, (height, width) for a map, which is read row by row.
+
+    Shape:
+        (places out, places in)
+
+    Raises:
+        ValueError: where the map makes something of nothing, so that no matrix describes it.
+    """
+    with torch.no_grad():
+        nothing = linear_map(torch.zeros(1, 1, *shape))
+        if nothing.any():
+            raise ValueError(
+                f"the map makes {float(nothing.abs().max()):g} of an input of zeros: is there a bias? It has no matrix."
+            )
+        places = torch.Size(shape).numel()
+        return linear_map(torch.eye(places).view(places, 1, *shape)).flatten(1).T.contiguous()
+
+
+def coverage(layer: nn.Module, size: int) -> Tensor:
+    """How much weight each output pixel of a transposed convolution receives: its answer to a map of ones (lecture 03).
+
+    Where it is even, a flat input stays flat. Where it goes up and down, every picture gets that pattern: a checkerboard.
+
+    Args:
+        layer: maps (1, C, size, size) to (1, C', H, W) without a bias.
+        size: cells along each side of the input.
+
+    Shape:
+        (H, W), summed over the input channels, mean over the output channels
+    """
+    channels = next(part.in_channels for part in layer.modules() if hasattr(part, "in_channels"))
+    with torch.no_grad():
+        return layer(torch.ones(1, channels, size, size)).mean(dim=(0, 1))
