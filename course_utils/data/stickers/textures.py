@@ -93,7 +93,7 @@ def buildings(dice: Dice, size: int, sky_plate: np.ndarray, colours: list[Colour
     """Draw a street front with windows into the sky plate; gives back where it stands, (H, W) bool."""
     height, width = sky_plate.shape[:2]
     standing = np.zeros((height, width), bool)
-    left = -dice.below(size // 4)
+    left = -dice.below(size * 12 // 100)  # less than the narrowest house, so that the first is in the picture
     while left < width:
         wide = dice.between(size * 14 // 100, size * 34 // 100)
         top = height - dice.between(size * 12 // 100, size * 42 // 100)

@@ -1,0 +1,178 @@
+"""Augment pictures together with their masks and things (FCN, section 4.3; U-Net, section 3.1; lectures 04, 08, 10)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torchvision.transforms.v2 import functional as colour
+
+from course_utils.data.masks import VOID
+from course_utils.data.warping import affine_field, elastic_displacements, mirror_pad, warp
+
+__all__ = ["Augment", "elastic_deformation", "mirror_pad", "random_crop"]
+
+
+def elastic_deformation(
+    image: Tensor, *maps: Tensor, sigma: float = 10.0, grid: int = 3, generator: torch.Generator | None = None
+) -> tuple[Tensor, ...]:
+    """Bend a picture and whatever belongs to it by the same random field (U-Net, section 3.1; lecture 08).
+
+    Displacements are Gaussian with `sigma` pixels on a coarse grid and bicubic in between; at sigma = 0 nothing
+    changes. Pictures and floating-point maps are interpolated, label maps (int64, bool) are looked up.
+
+    Args:
+        image: (C, H, W).
+        maps: masks, weight maps and the like, (H, W) or (N, H, W) of the same height and width.
+        sigma: standard deviation in pixels.
+        grid: points along each side of the coarse grid.
+        generator: for chance.
+
+    Raises:
+        ValueError: where a map has another size than the picture.
+    """
+    size = tuple(image.shape[-2:])
+    for one in maps:
+        if tuple(one.shape[-2:]) != size:
+            raise ValueError(f"a map is {tuple(one.shape[-2:])}, the picture {size}: they must have the same size")
+    field = affine_field(size, size) + elastic_displacements(size, sigma, grid, generator)
+    return tuple(warp(one, field) for one in (image, *maps))
+
+
+@dataclass(frozen=True)
+class Augment:
+    """Random crop, scale, turn, flip, bend and colour, each drawn anew for every picture.
+
+    All geometry goes into one field, so that the picture is interpolated once and the mask looked up once. What
+    lies past the picture's edges is mirrored in the picture and void in the mask.
+
+    Args:
+        size: height and width of the result; the picture's own by default.
+        scale: from and to, such as (0.8, 1.6).
+        degrees: turns by up to so much either way.
+        flip: chance of exchanging left and right.
+        flip_rows: chance of exchanging up and down: for cells, not for streets.
+        sigma: of the elastic deformation in pixels, 0 for none.
+        grid: points along each side of its coarse grid.
+        jitter: brightness, contrast and saturation each change by up to this share.
+        legal: a crop with a smaller share of pixels that count is drawn again, up to ten times.
+        outside: the mask's number past the edges; None mirrors the mask as well.
+        void: the number that does not count.
+        generator: for chance; torch's own by default, which differs in each worker of a DataLoader.
+    """
+
+    size: tuple[int, int] | None = None
+    scale: tuple[float, float] = (1.0, 1.0)
+    degrees: float = 0.0
+    flip: float = 0.5
+    flip_rows: float = 0.0
+    sigma: float = 0.0
+    grid: int = 3
+    jitter: float = 0.0
+    legal: float = 0.5
+    outside: int | None = VOID
+    void: int = VOID
+    generator: torch.Generator | None = None
+
+    def __post_init__(self):
+        if not 0 < self.scale[0] <= self.scale[1]:
+            raise ValueError(f"scale = {self.scale}: from and to, both above 0")
+        if not (0 <= self.flip <= 1 and 0 <= self.flip_rows <= 1 and 0 <= self.jitter < 1):
+            raise ValueError("flip and flip_rows are chances from 0 to 1, jitter is a share below 1")
+
+    def __call__(self, image: Tensor, mask: Tensor, *maps: Tensor) -> tuple[Tensor, ...]:
+        """The picture, its mask and further maps, all moved alike.
+
+        Shape:
+            image (3, H, W), mask (H, W), maps (H, W) or (N, H, W) -> the same with (h, w)
+        """
+        field = self._field(mask)
+        image = self._recolour(warp(image, field))
+        mask = warp(mask, field, outside=self.outside)
+        return image, mask, *(warp(one, field) for one in maps)
+
+    def target(self, image: Tensor, target: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """A picture and its things, as torchvision's detection models take them; things out of sight are dropped.
+
+        Shape:
+            target's masks (N, H, W), labels (N,) -> all of a target, with boxes around what is left of the masks
+        """
+        field = self._field(torch.zeros(image.shape[-2:], dtype=torch.int64))
+        masks = warp(target["masks"].bool(), field, outside=0)
+        seen = masks.flatten(1).any(dim=1)
+        masks = masks[seen]
+        rows, columns = masks.any(dim=2), masks.any(dim=1)
+        boxes = [_ends(columns, 0), _ends(rows, 0), _ends(columns, 1), _ends(rows, 1)]
+        kept = {name: target[name][seen] for name in ("labels", "iscrowd") if name in target}
+        return self._recolour(warp(image, field)), {
+            "boxes": torch.stack(boxes, dim=1).float(),
+            "masks": masks.to(torch.uint8),
+            "area": masks.sum(dim=(1, 2)).float(),
+            **kept,
+        }
+
+    def _between(self, low: float, high: float) -> float:
+        return low + (high - low) * torch.rand((), generator=self.generator).item()
+
+    def _field(self, mask: Tensor) -> Tensor:
+        source = tuple(mask.shape)
+        size = self.size or source
+        scale = self._between(*self.scale)
+        degrees = self._between(-self.degrees, self.degrees) if self.degrees else 0.0
+        flip, flip_rows = self._between(0, 1) < self.flip, self._between(0, 1) < self.flip_rows
+        centre = self._centre(mask, size, scale)
+        field = affine_field(source, size, centre, scale, degrees, flip, flip_rows)
+        if self.sigma:
+            field = field + elastic_displacements(size, self.sigma, self.grid, self.generator)
+        return field
+
+    def _centre(self, mask: Tensor, size: tuple[int, int], scale: float) -> tuple[float, float]:
+        """Where to look: inside of the picture if it is larger than the window, else in its middle."""
+        window = [max(1, round(length / scale)) for length in size]
+        best, best_share = None, -1.0
+        for _ in range(10):
+            # Whole-pixel starts: a crop without scaling then copies pixels and blurs nothing.
+            starts = [
+                int(self._between(0, length - side + 1)) if length > side else (length - side) / 2
+                for length, side in zip(mask.shape, window, strict=True)
+            ]
+            rows, columns = (
+                slice(max(0, int(start)), int(start) + side) for start, side in zip(starts, window, strict=True)
+            )
+            share = (mask[rows, columns][::4, ::4] != self.void).float().mean().item() if self.legal else 1.0
+            if share > best_share:
+                best, best_share = starts, share
+            if share >= self.legal:
+                break
+        return tuple(start + (side - 1) / 2 for start, side in zip(best, window, strict=True))
+
+    def _recolour(self, image: Tensor) -> Tensor:
+        if not self.jitter:
+            return image
+        low, high = 1 - self.jitter, 1 + self.jitter
+        image = colour.adjust_brightness(image, self._between(low, high))
+        image = colour.adjust_contrast(image, self._between(low, high))
+        return colour.adjust_saturation(image, self._between(low, high)) if image.shape[0] == 3 else image
+
+
+def random_crop(
+    image: Tensor,
+    mask: Tensor,
+    *maps: Tensor,
+    size: tuple[int, int],
+    legal: float = 0.5,
+    generator: torch.Generator | None = None,
+) -> tuple[Tensor, ...]:
+    """Cut the same window out of all, one where at least the share `legal` of the mask's pixels counts.
+
+    Of ten windows the first that is legal enough is taken, or else the best. Smaller pictures are mirrored outwards,
+    and their masks are void there.
+    """
+    cut = Augment(size=size, flip=0.0, legal=legal, generator=generator)
+    return cut(image, mask, *maps)
+
+
+def _ends(filled: Tensor, end: int) -> Tensor:
+    """First filled place (end 0), or one past the last (end 1), of each row of (N, length) bool."""
+    if end == 0:
+        return filled.int().argmax(dim=1)
+    return filled.shape[1] - filled.flip(1).int().argmax(dim=1)

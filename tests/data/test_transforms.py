@@ -1,0 +1,160 @@
+"""Geometry is applied once and to everything alike; masks are looked up, never mixed."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from course_utils.data import load
+from course_utils.data.dataset import detection_target
+from course_utils.data.transforms import Augment, elastic_deformation, mirror_pad, random_crop
+from course_utils.data.warping import affine_field, elastic_displacements, warp
+
+SIZES = st.tuples(st.integers(1, 40), st.integers(1, 40))
+
+
+def chance(seed):
+    return torch.Generator().manual_seed(seed)
+
+
+def a_pair(height, width, seed=0, classes=5):
+    image = torch.randint(0, 256, (3, height, width), generator=chance(seed), dtype=torch.uint8)
+    mask = torch.randint(0, classes, (height, width), generator=chance(seed + 1))
+    mask[mask == classes - 1] = 255
+    return image, mask
+
+
+@given(size=SIZES, seed=st.integers(0, 9999))
+def test_without_any_change_everything_comes_back_to_the_bit(size, seed):
+    image, mask = a_pair(*size, seed)
+    weights = torch.rand(size)
+    changed = Augment(flip=0.0)(image, mask, weights)
+    assert torch.equal(changed[0], image) and torch.equal(changed[1], mask)
+    assert torch.allclose(changed[2], weights, atol=1e-4)
+    assert torch.equal(elastic_deformation(image, mask, sigma=0.0)[0], image)
+
+
+@given(size=SIZES)
+def test_flips_and_quarter_turns_are_exact(size):
+    image, mask = a_pair(*size)
+    assert torch.equal(Augment(flip=1.0)(image, mask)[0], image.flip(2))
+    assert torch.equal(Augment(flip=0.0, flip_rows=1.0)(image, mask)[1], mask.flip(0))
+    turned = affine_field(size, (size[1], size[0]), degrees=90)
+    assert torch.equal(warp(mask, turned), torch.rot90(mask, 1))
+    assert torch.equal(warp(image, turned), torch.rot90(image, 1, (1, 2)))
+
+
+@given(
+    size=st.tuples(st.integers(2, 50), st.integers(2, 50)),
+    out=st.one_of(st.none(), st.tuples(st.integers(1, 60), st.integers(1, 60))),
+    seed=st.integers(0, 9999),
+    scale=st.tuples(st.floats(0.3, 1), st.floats(1, 3)),
+    degrees=st.sampled_from([0.0, 30.0, 180.0]),
+    sigma=st.sampled_from([0.0, 3.0, 10.0]),
+    mirrored=st.booleans(),
+)
+def test_masks_never_get_new_values_and_sizes_fit(size, out, seed, scale, degrees, sigma, mirrored):
+    image, mask = a_pair(*size, seed)
+    outside = None if mirrored else 255
+    settings = {"scale": scale, "degrees": degrees, "sigma": sigma, "jitter": 0.3, "outside": outside}
+    new_image, new_mask = Augment(out, generator=chance(seed), **settings)(image, mask)
+    assert new_image.shape == (3, *(out or size)) and new_mask.shape == (out or size)
+    assert new_image.dtype == torch.uint8 and new_mask.dtype == torch.int64
+    assert set(new_mask.unique().tolist()) <= set(mask.unique().tolist()) | (set() if mirrored else {255})
+
+
+@given(seed=st.integers(0, 9999), sigma=st.floats(1, 12))
+def test_picture_mask_and_weight_map_are_bent_by_the_same_field(seed, sigma):
+    rows = torch.arange(64.0)[:, None].expand(64, 64)
+    image = (rows * 4).to(torch.uint8).expand(3, -1, -1)
+    bent, mask, weights = elastic_deformation(image, rows.long(), rows.clone(), sigma=sigma, generator=chance(seed))
+    inside = (weights > 1) & (weights < 62)
+    assert ((mask.float() - weights).abs()[inside] <= 0.51).all()
+    assert ((bent[0].float() / 4 - weights).abs()[inside] < 0.3).all()
+
+
+def test_displacements_have_the_papers_spread_and_are_smooth():
+    fields = torch.stack([elastic_displacements((33, 33), generator=chance(seed)) for seed in range(400)])
+    corners = fields[..., 0, 0]
+    assert corners.std().item() == pytest.approx(10, rel=0.1) and abs(corners.mean().item()) < 1.5
+    assert (fields.diff(dim=-1).abs().amax() < 8) and (fields[:, 0] != fields[:, 1]).any()
+
+
+def test_the_same_seed_bends_alike_and_another_does_not():
+    image, mask = a_pair(40, 40)
+    first, again, other = (elastic_deformation(image, mask, generator=chance(seed))[1] for seed in (1, 1, 2))
+    assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+@given(size=SIZES, borders=st.tuples(*[st.integers(0, 90)] * 4))
+def test_mirrored_borders_of_any_width_repeat_no_edge(size, borders):
+    mask = torch.arange(size[0] * size[1]).reshape(size)
+    padded = mirror_pad(mask, *borders)
+    top, bottom, left, right = borders
+    assert padded.shape == (size[0] + top + bottom, size[1] + left + right)
+    assert torch.equal(padded[top : top + size[0], left : left + size[1]], mask)
+    small = top < size[0] and bottom < size[0] and left < size[1] and right < size[1]
+    if small:
+        expected = torch.nn.functional.pad(mask[None, None].double(), (left, right, top, bottom), mode="reflect")
+        assert torch.equal(padded, expected[0, 0].long())
+
+
+def test_crops_keep_void_out_where_they_can():
+    mask = torch.full((200, 200), 255)
+    mask[150:, 150:] = 1
+    image = torch.zeros(3, 200, 200, dtype=torch.uint8)
+    shares = [
+        [
+            (random_crop(image, mask, size=(40, 40), legal=legal, generator=chance(seed))[1] != 255).float().mean()
+            for seed in range(60)
+        ]
+        for legal in (0.0, 0.5)
+    ]
+    assert sum(shares[1]) > 2 * sum(shares[0])
+
+
+def test_a_crop_larger_than_the_picture_is_mirrored_and_void_outside():
+    image, mask = a_pair(20, 20)
+    mask[:] = 1
+    larger, void = random_crop(image, mask, size=(30, 30))
+    assert (void != 255).sum() == 400 and larger.shape == (3, 30, 30)
+    rows, columns = torch.where(void == 1)
+    assert torch.equal(larger[:, rows.min() : rows.max() + 1, columns.min() : columns.max() + 1], image)
+
+
+@given(seed=st.integers(0, 999))
+def test_things_keep_labels_and_tight_boxes(seed):
+    image, target = load("stickers", "val").target(seed % 50)
+    augment = Augment((120, 100), scale=(0.7, 1.5), degrees=20, sigma=5, generator=chance(seed))
+    new_image, new = augment.target(image, target)
+    assert new_image.shape == (3, 120, 100) and len(new["boxes"]) == len(new["labels"]) == len(new["masks"])
+    assert set(new["labels"].tolist()) <= set(target["labels"].tolist())
+    for box, mask in zip(new["boxes"].long().tolist(), new["masks"], strict=True):
+        left, top, right, bottom = box
+        assert mask[top:bottom, left:right].sum() == mask.sum() > 0
+        assert mask[top].any() and mask[bottom - 1].any() and mask[:, left].any() and mask[:, right - 1].any()
+
+
+def test_things_and_mask_move_together():
+    sample = load("stickers", "val").sample(3)
+    settings = {"size": (100, 100), "scale": (0.8, 1.4), "degrees": 15.0, "sigma": 6.0, "legal": 0.0}
+    target = detection_target(sample.instances, sample.labels)
+    _, things = Augment(**settings, generator=chance(5)).target(sample.image, target)
+    _, instances = Augment(**settings, generator=chance(5), outside=0)(sample.image, sample.instances)
+    expected = detection_target(instances, sample.labels)
+    assert torch.equal(things["masks"], expected["masks"]) and torch.equal(things["boxes"], expected["boxes"])
+
+
+def test_no_thing_in_sight_gives_empty_targets_of_the_right_shape():
+    target = {"masks": torch.zeros(1, 50, 50, dtype=torch.uint8), "labels": torch.tensor([3])}
+    _, new = Augment((20, 20)).target(torch.zeros(3, 50, 50, dtype=torch.uint8), target)
+    assert new["boxes"].shape == (0, 4) and new["masks"].shape == (0, 20, 20) and new["labels"].shape == (0,)
+
+
+def test_wrong_settings_and_sizes_are_refused():
+    with pytest.raises(ValueError, match="same size"):
+        elastic_deformation(torch.zeros(3, 8, 8), torch.zeros(8, 9))
+    with pytest.raises(ValueError, match="scale"):
+        Augment(scale=(0.0, 1.0))
+    with pytest.raises(ValueError, match="negative"):
+        mirror_pad(torch.zeros(3, 3), -1, 0, 0, 0)
