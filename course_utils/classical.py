@@ -6,18 +6,24 @@ from skimage.feature import peak_local_max
 from skimage.filters import gaussian, sobel, threshold_otsu
 from skimage.measure import label
 from skimage.segmentation import watershed
+from torch import Tensor
 
 
-def grey(image) -> np.ndarray:
-    """The mean of the three channels.
+def grey(image: Tensor, sigma: float = 0) -> np.ndarray:
+    """The mean of the three channels, blurred if asked.
+
+    Args:
+        image: (3, H, W), uint8.
+        sigma: pixels of Gaussian blur; 0 for none.
 
     Shape:
-        image (3, H, W), uint8, tensor -> (H, W), float64, 0 to 255
+        (H, W), float64, 0 to 255
     """
-    return image.double().mean(dim=0).numpy()
+    mean = image.double().mean(dim=0).numpy()
+    return gaussian(mean, sigma, preserve_range=True) if sigma else mean
 
 
-def otsu_mask(image, sigma: float = 0) -> np.ndarray:
+def otsu_mask(image: Tensor, sigma: float = 0) -> np.ndarray:
     """What is brighter than Otsu's threshold (lecture 01).
 
     Args:
@@ -27,11 +33,11 @@ def otsu_mask(image, sigma: float = 0) -> np.ndarray:
     Shape:
         (H, W), bool
     """
-    smooth = gaussian(grey(image), sigma, preserve_range=True) if sigma else grey(image)
+    smooth = grey(image, sigma)
     return smooth > threshold_otsu(smooth)
 
 
-def flood_from_seeds(image, dark: float, bright: float) -> np.ndarray:
+def flood_from_seeds(image: Tensor, dark: float, bright: float) -> np.ndarray:
     """Watershed on the edges: what is surely dark and what is surely bright grow until they meet (lecture 01).
 
     Args:

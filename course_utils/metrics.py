@@ -8,6 +8,7 @@ scores of single images. Confusion matrices of batches add up:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -173,6 +174,42 @@ def match_instances(truth: Tensor, prediction: Tensor, thresholds: Sequence[floa
         ) from error
 
     return matching(truth, prediction, thresh=tuple(thresholds))
+
+
+class ObjectMistakes(NamedTuple):
+    """Numbers of the true objects that were merged with another, split in parts, or missed."""
+
+    merged: list[int]
+    split: list[int]
+    missed: list[int]
+
+
+def object_mistakes(truth: Tensor, prediction: Tensor) -> ObjectMistakes:
+    """In which way objects were not found (lectures 01, 08).
+
+    Merged: one predicted object covers more than half of this true object and of another. Split: two or more
+    predicted objects lie for more than half inside it. Missed: no predicted object covers half of it.
+
+    Args:
+        truth: label image, 0 for background, one number for each object; a tensor or a NumPy array.
+        prediction: label image of the same shape.
+
+    Raises:
+        ValueError: for anything but label images.
+    """
+    truth, prediction = _label_image("truth", truth), _label_image("prediction", prediction)
+    overlap = np.zeros((int(truth.max()) + 1, int(prediction.max()) + 1), dtype=np.int64)
+    np.add.at(overlap, (truth.ravel(), prediction.ravel()), 1)
+    true_area = overlap.sum(axis=1, keepdims=True).clip(min=1)
+    predicted_area = overlap.sum(axis=0, keepdims=True).clip(min=1)
+    covers = (overlap > true_area / 2)[1:, 1:]
+    lies_inside = (overlap > predicted_area / 2)[1:, 1:]
+
+    exists = overlap.sum(axis=1)[1:] > 0
+    merged = (covers & (covers.sum(axis=0) > 1)).any(axis=1)
+    split = lies_inside.sum(axis=1) > 1
+    missed = exists & ~covers.any(axis=1) & ~split
+    return ObjectMistakes(*((1 + np.flatnonzero(kind)).tolist() for kind in (merged, split, missed)))
 
 
 def _label_image(name: str, labels: Tensor) -> np.ndarray:

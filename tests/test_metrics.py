@@ -7,7 +7,7 @@ import pytest
 import sklearn.metrics
 import torch
 
-from course_utils.metrics import confusion_matrix, match_instances, scores
+from course_utils.metrics import confusion_matrix, match_instances, object_mistakes, scores
 
 
 def labels(classes=7, shape=(3, 40, 50), void=0.1, seed=0):
@@ -214,6 +214,18 @@ def test_instances_refuse_what_is_no_label_image():
         match_instances(truth, prediction[:30])
     with pytest.raises(ValueError, match="prediction is int64 of shape"):
         match_instances(truth, prediction[None])
+
+
+def test_merged_split_and_missed_objects_are_told_apart():
+    truth, prediction = torch.zeros(50, 50, dtype=torch.int64), torch.zeros(50, 50, dtype=torch.int64)
+    truth[5:15, 5:10], truth[5:15, 10:15], truth[20:30, 5:15], truth[40:45, 40:45], truth[40:45, 5:10] = 1, 2, 3, 7, 9
+    prediction[5:15, 5:15] = 4
+    prediction[20:25, 5:15], prediction[25:30, 5:15] = 2, 6
+    prediction[40:45, 40:45] = 8
+    found = object_mistakes(truth, prediction)
+    assert found == ([1, 2], [3], [9])
+    assert object_mistakes(truth, truth) == ([], [], [])
+    assert object_mistakes(truth, torch.zeros_like(truth)).missed == [1, 2, 3, 7, 9]
 
 
 def test_importing_the_metrics_does_not_import_stardist():

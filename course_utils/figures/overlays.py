@@ -48,6 +48,7 @@ def draw_classes(
     void: int | None = 255,
     opacity: float = 0.55,
     names: bool = True,
+    outlines: bool = True,
 ) -> list[Patch]:
     """A label map over its image (or alone, where image is None): filled, outlined, named, void hatched.
 
@@ -56,6 +57,7 @@ def draw_classes(
         palette: (classes, 3) uint8; the course's where it is None.
         opacity: of the fill, 0 to 1.
         names: write each class's name into its largest part.
+        outlines: draw a line around each class, over an image; ragged masks read better without.
 
     Returns:
         the legend's entries, one for each class in the mask, and void.
@@ -80,7 +82,7 @@ def draw_classes(
     for number in present:
         colour = palette[number] / 255
         entries.append(Patch(facecolor=colour, edgecolor="black", label=classes[number]))
-        if ground is not None and number > 0:
+        if outlines and ground is not None and number > 0:
             outline(axes, mask == number, colour)
         if names and not (number == 0 and classes[0] == "background"):
             write_inside(axes, mask == number, classes[number])
@@ -122,13 +124,18 @@ def draw_mistakes(
     truth: Image,
     prediction: Image,
     void: int | None = 255,
+    shares: bool = True,
 ) -> list[Patch]:
     """Where a prediction is wrong: objects missed, objects that are not there, and one class for another.
 
     Class 0 counts as background; void is left out.
 
+    Args:
+        shares: say in the legend which share of the scored pixels each kind is; False where several predictions
+            share one legend.
+
     Returns:
-        the legend's entries, with the share of all scored pixels.
+        the legend's entries.
     """
     ground = picture(image)
     truth, prediction = label_array(truth, ground), label_array(prediction, ground)
@@ -145,8 +152,8 @@ def draw_mistakes(
     for name, where, pattern, colour in kinds:
         if where.any():
             hatch(axes, where, pattern, "white", fill=colour)
-            share = where.sum() / known.sum()
-            entries.append(Patch(facecolor=colour, edgecolor="white", hatch=pattern, label=f"{name} {share:.1%}"))
+            text = f"{name} {where.sum() / known.sum():.1%}" if shares else name
+            entries.append(Patch(facecolor=colour, edgecolor="white", hatch=pattern, label=text))
     bare(axes)
     return entries
 
@@ -189,6 +196,7 @@ def panels(
     title: str,
     columns: int | None = None,
     width: float = 10,
+    legend: bool = True,
 ) -> Figure:
     """Pictures side by side, each drawn by its own function, under one title, with one legend for all.
 
@@ -198,6 +206,7 @@ def panels(
         title: the finding.
         columns: pictures a row; all in one row where it is None.
         width: inches.
+        legend: False where the pictures say by themselves what is what.
 
     Raises:
         ValueError: where there is nothing to draw.
@@ -207,24 +216,29 @@ def panels(
     columns = min(columns or len(drawings), len(drawings))
     rows = -(-len(drawings) // columns)
     figure, grid = plt.subplots(rows, columns, squeeze=False)
-    legend: dict[str, Patch] = {}
+    entries: dict[str, Patch] = {}
     for axes in grid.flat:
         axes.set_axis_off()
     for axes, (caption, draw) in zip(grid.flat, drawings.items(), strict=False):
         axes.set_axis_on()
-        legend |= {entry.get_label(): entry for entry in draw(axes) or ()}
+        drawn = draw(axes) or ()
+        entries |= {entry.get_label(): entry for entry in drawn if legend}
         axes.set_title(caption, fontsize=14)
 
     # as high as the widest row of pictures needs, with room for captions, title and legend
     shapes = [axes.get_images()[0].get_array().shape[:2] for axes in grid.flat if axes.get_images()]
     tallest = max((high / wide for high, wide in shapes), default=0.75)
-    legend_rows = -(-sum(len(name) + 8 for name in legend) // 80)
+    legend_rows = -(-sum(len(name) + 8 for name in entries) // 80)
     height = rows * (width / columns * tallest + (0.35 if any(drawings) else 0)) + 0.5 + 0.4 * legend_rows
     figure.set_size_inches(width, height)
     figure.suptitle(title, x=0.01, ha="left")
-    if legend:
-        per_row = -(-len(legend) // legend_rows)
+    if entries:
+        per_row = -(-len(entries) // legend_rows)
         figure.legend(
-            handles=list(legend.values()), loc="outside lower center", ncols=per_row, handlelength=2.2, handleheight=1.3
+            handles=list(entries.values()),
+            loc="outside lower center",
+            ncols=per_row,
+            handlelength=2.2,
+            handleheight=1.3,
         )
     return figure
