@@ -6,8 +6,8 @@ import matplotlib.pyplot as plt
 import torch
 
 from course_utils.data.nuclei import nuclei
-from course_utils.data.photographs import photograph
 from course_utils.data.palettes import VOC_CLASSES
+from course_utils.data.photographs import photograph
 from course_utils.data.stickers import scene
 from course_utils.figures.heatmaps import draw_heat
 from course_utils.figures.overlays import draw_classes, draw_image, draw_instances
@@ -15,7 +15,7 @@ from course_utils.figures.palettes import voc_palette
 from course_utils.figures.style import use_course_style
 from course_utils.models.backbones import classifier
 from course_utils.models.convolutionalize import convolutionalize
-from course_utils.models.imagenet import class_index, normalise, resize
+from course_utils.models.imagenet import class_index, normalise
 from course_utils.predict import dense
 
 CATS = ("tiger cat", "tabby", "Egyptian cat")
