@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     settings = parser.parse_args()
     torch.set_num_threads(settings.threads)
-    stickers = load("stickers", "train", images=settings.pairs, size=settings.size)
+    stickers = load("stickers", "trainval", images=settings.pairs, size=settings.size)
     pairs = [stickers[index] for index in range(len(stickers))]
     speeds = {name: pairs_per_second(work, pairs) for name, work in candidates(settings.size).items()}
     reference = speeds["course: elastic deformation alone"]

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
-from torchvision.transforms.v2 import functional as colour
 
 from course_utils.data.masks import VOID
 from course_utils.data.warping import affine_field, elastic_displacements, mirror_pad, warp
@@ -34,7 +34,8 @@ def elastic_deformation(
     for one in maps:
         if tuple(one.shape[-2:]) != size:
             raise ValueError(f"a map is {tuple(one.shape[-2:])}, the picture {size}: they must have the same size")
-    field = affine_field(size, size) + elastic_displacements(size, sigma, grid, generator)
+    field = affine_field(size, size)
+    field.numpy()[:] += elastic_displacements(size, sigma, grid, generator).numpy()
     return tuple(warp(one, field) for one in (image, *maps))
 
 
@@ -122,7 +123,7 @@ class Augment:
         centre = self._centre(mask, size, scale)
         field = affine_field(source, size, centre, scale, degrees, flip, flip_rows)
         if self.sigma:
-            field = field + elastic_displacements(size, self.sigma, self.grid, self.generator)
+            field.numpy()[:] += elastic_displacements(size, self.sigma, self.grid, self.generator).numpy()
         return field
 
     def _centre(self, mask: Tensor, size: tuple[int, int], scale: float) -> tuple[float, float]:
@@ -149,9 +150,7 @@ class Augment:
         if not self.jitter:
             return image
         low, high = 1 - self.jitter, 1 + self.jitter
-        image = colour.adjust_brightness(image, self._between(low, high))
-        image = colour.adjust_contrast(image, self._between(low, high))
-        return colour.adjust_saturation(image, self._between(low, high)) if image.shape[0] == 3 else image
+        return recolour(image, *(self._between(low, high) for _ in range(3)))
 
 
 def random_crop(
@@ -169,6 +168,20 @@ def random_crop(
     """
     cut = Augment(size=size, flip=0.0, legal=legal, generator=generator)
     return cut(image, mask, *maps)
+
+
+def recolour(image: Tensor, brightness: float, contrast: float, saturation: float) -> Tensor:
+    """Change all three at once and round once; the factors mean what torchvision's `adjust_...` functions mean.
+
+    Shape:
+        (3, H, W) uint8 -> the same
+    """
+    pixels = image.numpy().astype(np.float32)
+    grey = np.tensordot(np.float32([0.299, 0.587, 0.114]), pixels, axes=1)
+    pixels *= brightness * contrast * saturation
+    pixels += brightness * contrast * (1 - saturation) * grey
+    pixels += brightness * (1 - contrast) * grey.mean()
+    return torch.from_numpy(np.clip(np.rint(pixels, out=pixels), 0, 255, out=pixels).astype(np.uint8))
 
 
 def _ends(filled: Tensor, end: int) -> Tensor:

@@ -4,10 +4,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torchvision.transforms.v2 import functional
 
 from course_utils.data import load
 from course_utils.data.dataset import detection_target
-from course_utils.data.transforms import Augment, elastic_deformation, mirror_pad, random_crop
+from course_utils.data.transforms import Augment, elastic_deformation, mirror_pad, random_crop, recolour
 from course_utils.data.warping import affine_field, elastic_displacements, warp
 
 SIZES = st.tuples(st.integers(1, 40), st.integers(1, 40))
@@ -149,6 +150,21 @@ def test_no_thing_in_sight_gives_empty_targets_of_the_right_shape():
     target = {"masks": torch.zeros(1, 50, 50, dtype=torch.uint8), "labels": torch.tensor([3])}
     _, new = Augment((20, 20)).target(torch.zeros(3, 50, 50, dtype=torch.uint8), target)
     assert new["boxes"].shape == (0, 4) and new["masks"].shape == (0, 20, 20) and new["labels"].shape == (0,)
+
+
+@pytest.mark.parametrize(("bright", "contrast", "saturation"), [(0.7, 1, 1), (1, 0.6, 1), (1, 1, 0.3), (1, 1, 1)])
+def test_colour_factors_mean_what_torchvisions_mean(bright, contrast, saturation):
+    image = torch.randint(60, 180, (3, 30, 40), dtype=torch.uint8, generator=chance(0))
+    expected = functional.adjust_brightness(image, bright)
+    expected = functional.adjust_contrast(expected, contrast)
+    expected = functional.adjust_saturation(expected, saturation)
+    assert (recolour(image, bright, contrast, saturation).int() - expected.int()).abs().max() <= 2
+
+
+def test_bicubic_displacements_equal_torchs_interpolation():
+    coarse = torch.randn(1, 2, 3, 3, generator=chance(4)) * 10
+    expected = torch.nn.functional.interpolate(coarse, size=(50, 70), mode="bicubic", align_corners=True)[0]
+    assert torch.allclose(elastic_displacements((50, 70), generator=chance(4)), expected, atol=1e-4)
 
 
 def test_wrong_settings_and_sizes_are_refused():
