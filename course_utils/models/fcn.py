@@ -1,0 +1,205 @@
+"""Fully convolutional nets for segmentation, FCN-32s, 16s and 8s, on any backbone (FCN, section 4; lectures 04 to 06).
+
+This is the practical form. The authors' own nets stand in `fcn_paper.py`; both add a finer stream's scores with
+`SkipFusion`.
+"""
+
+from collections.abc import Collection, Iterable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from course_utils.models.backbones import Backbone
+
+STRIDES = (32, 16, 8)
+AT_ONCE_SCALES = {16: 0.01, 8: 0.0001}
+
+
+def upsample_to(coarse: Tensor, fine: Tensor) -> Tensor:
+    """Scores interpolated bilinearly to the height and width of a finer map, whatever those are.
+
+    Shape:
+        coarse (N, classes, h, w), fine (N, C, H, W) -> (N, classes, H, W)
+    """
+    return functional.interpolate(coarse, size=fine.shape[-2:], mode="bilinear", align_corners=False)
+
+
+class Interpolate(nn.Module):
+    """Lay two streams over each other by interpolating the coarse one to the size of the fine one.
+
+    Shape:
+        coarse (N, classes, h, w), fine (N, classes, H, W) -> both (N, classes, H, W)
+    """
+
+    def forward(self, coarse: Tensor, fine: Tensor) -> tuple[Tensor, Tensor]:
+        return upsample_to(coarse, fine), fine
+
+
+class SkipFusion(nn.Module):
+    """Add a finer stream's class scores to the upsampled coarser ones (FCN, section 4.2; lecture 05).
+
+    The new scores start at zero, so a freshly made FCN-16s predicts exactly what its FCN-32s did.
+
+    Args:
+        channels: channels of the finer feature map.
+        classes: classes to score.
+        align: from both streams' scores to the same ones in one place; interpolates when left out.
+        scale: the finer map is multiplied by it before it is scored: 1, or the paper's 0.01 and 0.0001 where all
+            streams are trained at once.
+
+    Shape:
+        coarse (N, classes, h, w), fine (N, channels, H, W) -> (N, classes, H, W)
+    """
+
+    def __init__(self, channels: int, classes: int, align: nn.Module | None = None, scale: float = 1.0):
+        super().__init__()
+        self.score = zero_score(channels, classes)
+        self.align = align or Interpolate()
+        self.scale = scale
+
+    def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
+        coarse, skip = self.align(coarse, self.score(self.scale * fine))
+        return coarse + skip
+
+
+def zero_score(channels: int, classes: int) -> nn.Conv2d:
+    """A 1x1 convolution that scores the classes, all zero at first (FCN, section 4.3: random values were no better).
+
+    Shape:
+        (N, channels, h, w) -> (N, classes, h, w)
+    """
+    score = nn.utils.skip_init(nn.Conv2d, channels, classes, kernel_size=1)
+    nn.init.zeros_(score.weight)
+    nn.init.zeros_(score.bias)
+    return score
+
+
+class FCN(nn.Module):
+    """FCN-32s, 16s or 8s on any backbone that has maps at strides 8, 16 and 32; takes pictures of any size.
+
+    All three walk the same grids, 32 -> 16 -> 8 -> pixels. The stride says which of them add scores of their own.
+    That is why a fresh 16s equals its 32s to the bit: upsampling by 32 in one step is not quite the same as by 2 and
+    then by 16.
+
+    Args:
+        backbone: gives (N, c8, h, w), (N, c16, h, w), (N, c32, h, w) and says its three `channels`, finest first.
+        classes: classes to score, background included.
+        stride: 32, 16 or 8, that of the finest stream.
+        at_once: scale the finer maps by 0.01 and 0.0001, so that all streams can be trained together from the start
+            (the authors' at-once net; section 4.3 trains them one after the other, see `warm_start`).
+
+    Shape:
+        images (N, 3, H, W), normalised as the backbone wants them -> logits (N, classes, H, W)
+
+    Raises:
+        ValueError: for another stride, fewer than two classes, or pictures too small for the backbone.
+    """
+
+    def __init__(self, backbone: Backbone, classes: int, stride: int = 32, at_once: bool = False):
+        super().__init__()
+        refuse_unknown(classes, stride)
+        self.classes, self.stride = classes, stride
+        self.backbone = backbone
+        at_8, at_16, at_32 = backbone.channels
+        scales = AT_ONCE_SCALES if at_once else {}
+        self.score = zero_score(at_32, classes)
+        self.skip_16 = SkipFusion(at_16, classes, scale=scales.get(16, 1.0)) if stride <= 16 else None
+        self.skip_8 = SkipFusion(at_8, classes, scale=scales.get(8, 1.0)) if stride <= 8 else None
+
+    def forward(self, images: Tensor) -> Tensor:
+        at_8, at_16, at_32 = self.maps(images)
+        scores = self.score(at_32)
+        scores = self.skip_16(scores, at_16) if self.skip_16 else upsample_to(scores, at_16)
+        scores = self.skip_8(scores, at_8) if self.skip_8 else upsample_to(scores, at_8)
+        return upsample_to(scores, images)
+
+    def maps(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The backbone's maps at strides 8, 16 and 32."""
+        try:
+            return self.backbone(images)
+        except RuntimeError as error:
+            if "Output size is too small" in str(error) or "Kernel size can't be greater" in str(error):
+                size = "x".join(map(str, images.shape[-2:]))
+                raise ValueError(f"pictures of {size} are too small for this backbone: {error}") from None
+            raise
+
+    def streams(self, images: Tensor) -> dict[int, Tensor]:
+        """What each stream adds to the logits; everything after the scores is linear, so they sum up to them.
+
+        Shape:
+            images (N, 3, H, W) -> {32: (N, classes, H, W), 16: ..., 8: ...}, those that this net has
+        """
+        at_8, at_16, at_32 = self.maps(images)
+        shares = {32: upsample_to(upsample_to(self.score(at_32), at_16), at_8)}
+        if self.skip_16:
+            shares[16] = upsample_to(self.skip_16.score(self.skip_16.scale * at_16), at_8)
+        if self.skip_8:
+            shares[8] = self.skip_8.score(self.skip_8.scale * at_8)
+        return {stride: upsample_to(share, images) for stride, share in shares.items()}
+
+    def without(self, images: Tensor, strides: Collection[int]) -> Tensor:
+        """The logits with some streams taken away again, all else left as it is (lecture 05).
+
+        Shape:
+            images (N, 3, H, W) -> (N, classes, H, W)
+        """
+        kept = [share for stride, share in self.streams(images).items() if stride not in strides]
+        return torch.stack(kept).sum(dim=0) if kept else images.new_zeros(len(images), self.classes, *images.shape[-2:])
+
+
+def refuse_unknown(classes: int, stride: int) -> None:
+    """Refuse a net that there is not."""
+    if stride not in STRIDES:
+        raise ValueError(f"stride {stride}: an FCN's finest stream has stride 32, 16 or 8")
+    if classes < 2:
+        raise ValueError(f"classes={classes}: a net tells at least two classes apart, background included")
+
+
+def warm_start(net: nn.Module, coarser: nn.Module) -> nn.Module:
+    """Start a finer net where a coarser one ended: its weights are copied, the new scores stay zero (FCN, section 4.2).
+
+    Args:
+        net: a fresh FCN-16s or 8s; changed in place, and given back.
+        coarser: the trained net with the next coarser stride (or 32s for an 8s), of the same form and backbone.
+
+    Raises:
+        ValueError: where the two are not of one family; names what does not fit.
+    """
+    if coarser.stride <= net.stride:
+        raise ValueError(f"an FCN-{net.stride}s starts from a coarser net, not from an FCN-{coarser.stride}s")
+    wanted, given = trained_part(net), trained_part(coarser)
+    surplus = sorted(set(given) - set(wanted))
+    missing = sorted(name for name in set(wanted) - set(given) if not belongs_to_skip(name))
+    other = [name for name in given if name in wanted and given[name].shape != wanted[name].shape]
+    if surplus or missing or other:
+        name = (surplus or missing or other)[0]
+        shapes = [str(tuple(part[name].shape)) if name in part else "absent" for part in (given, wanted)]
+        raise ValueError(f"{name} is {shapes[0]} in the coarser net and {shapes[1]} in the finer: two different nets")
+    net.load_state_dict(given, strict=False)
+    return net
+
+
+def trained_part(net: nn.Module) -> dict[str, Tensor]:
+    """A net's weights without those of its last upsampling, which is fixed and differs from stride to stride."""
+    return {name: value for name, value in net.state_dict().items() if not name.startswith("upsample.")}
+
+
+def belongs_to_skip(name: str) -> bool:
+    """Whether a weight belongs to a skip, which the coarser net lacks."""
+    return name.startswith(("skip_16.", "skip_8."))
+
+
+def parameters_in(net: nn.Module | Iterable[nn.Module], deconvolutions: bool = False) -> int:
+    """How many parameters a net has; those of its deconvolutions count only where asked for (FCN, Table 1).
+
+    134,346,581 for FCN-VGG16 with 21 classes.
+    """
+    modules = net.modules() if isinstance(net, nn.Module) else (part for each in net for part in each.modules())
+    counted = {
+        id(parameter): parameter.numel()
+        for module in modules
+        if deconvolutions or not isinstance(module, nn.ConvTranspose2d)
+        for parameter in module.parameters(recurse=False)
+    }
+    return sum(counted.values())
