@@ -25,7 +25,7 @@ def ratios(groups: dict[str, dict[str, float]], title: str, label: str) -> Figur
     figure, axes = plt.subplots(figsize=(10, 0.62 * sum(map(len, groups.values())) + 0.7 * len(groups) + 1.2))
     place, ticks, longest = 0.0, [], max(max(bars.values()) for bars in groups.values())
     for group, bars in groups.items():
-        axes.text(0, place - 0.75, group, fontsize=14, weight="bold", va="center")
+        axes.text(0, place - 0.8, group, fontsize=14, weight="bold", va="center", backgroundcolor="white")
         for name, ratio in bars.items():
             colour, hatch = styles[name]
             axes.barh(place, ratio, height=0.8, color=colour, hatch=hatch, edgecolor="black")

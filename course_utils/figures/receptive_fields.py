@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor, nn
 
 from course_utils.figures.canvas import bare, picture
@@ -37,7 +38,8 @@ def growth(nets: dict[str, Sequence[Step]], title: str) -> Figure:
     axes.plot([], [], "o", markerfacecolor="white", markeredgecolor="black", markeredgewidth=2, label="hollow: pooling")
     axes.set_xlabel("layer (convolutions and poolings, in order)")
     axes.set_ylabel("receptive field (pixels)")
-    axes.set_ylim(0)
+    axes.set_ylim(0, 1.1 * axes.get_ylim()[1])
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="upper left")
     axes.set_title(title)
     return figure

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from course_utils.models.backbones import InputTransform
 from course_utils.models.variants import with_ceil_pooling
+from course_utils.precision import full_precision
 
 ELEMENTWISE = (nn.Dropout, nn.Identity, nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Hardswish)
 ELEMENTWISE += (nn.Sigmoid, nn.Tanh)
@@ -43,7 +44,7 @@ def convolutionalize(
     training = classifier.training
     classifier.eval()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), full_precision():
             picture = native_picture(classifier, size)
             try:
                 answer = classifier(picture)

