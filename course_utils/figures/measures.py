@@ -44,10 +44,10 @@ def label_numbers(
     part.imshow(0.35 * colours + 0.65)
     for row, column in np.ndindex(rows, columns):
         label = window[row, column]
-        part.text(column, row, str(label), ha="center", va="center", fontsize=13, color="black")
+        part.text(column, row, str(label), ha="center", va="center", fontsize=12, color="black")
         if label == void:
             corner_of_cell = (column - 0.5, row - 0.5)
-            part.add_patch(Rectangle(corner_of_cell, 1, 1, fill=False, edgecolor="#999999", hatch="//", linewidth=0))
+            part.add_patch(Rectangle(corner_of_cell, 1, 1, fill=False, edgecolor="#C4C4C4", hatch="//", linewidth=0))
     part.set_title("its labels", fontsize=14)
     bare(part)
     figure.suptitle(title, x=0.01, ha="left")
