@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from course_utils.data.palettes import VOC_CLASSES
+from course_utils.data.stickers.resizing import resize
 
 STYLES = ("twemoji", "openmoji")
 MASTER = 256
@@ -48,7 +49,7 @@ MISSING = {"diningtable": "neither style draws a table"}
 # Things that count as background, by where they are found: they teach a net that not every drawing is a class.
 DISTRACTORS = {
     "green": "1f333 1f332 1f334 1f337 1f344 1f400 1f407 1f43f 1f994 1f98a 1faa8 1fab5",
-    "town": "1f6a6 1f6d1 1f333 1f3e0 1f3e2 1f5d1 1f4ee 1f6f4",
+    "town": "1f6a6 1f4e6 1f333 1f3e0 1f3e2 1f5d1 1f4ee 1f6f4",
     "water": "1f42c 1f433 1f988 1f41a 1f9ca",
     "room": "1f4da 1f9f8 1f56f 1f3b8 1f570 1f9fa 1f381 26bd 1f9e6 1f45f 1f392 1f34e 1f382",
     "sand": "1f334 1f335 1f41a 1f980 26f1 1f422 1f40d 1f42a",
@@ -88,7 +89,7 @@ def cut_out(drawing: Drawing, side: int) -> Image.Image:
     master = _master(drawing)
     scale = side / max(master.size)
     size = tuple(max(1, round(length * scale)) for length in master.size)
-    return master.resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR)
+    return resize(master, size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR)
 
 
 @cache
@@ -100,7 +101,7 @@ def _master(drawing: Drawing) -> Image.Image:
     if drawing.style == "twemoji":
         # 72 pixels are few: enlarge, then harden the contour again, which enlarging made soft.
         larger = tuple(length * MASTER // 72 for length in picture.size)
-        picture = picture.convert("RGBa").resize(larger, Image.Resampling.BICUBIC).convert("RGBA")
+        picture = resize(picture.convert("RGBa"), larger, Image.Resampling.BICUBIC).convert("RGBA")
         picture.putalpha(picture.getchannel("A").point(lambda alpha: min(255, max(0, 128 + 3 * (alpha - 128)))))
     return picture.convert("RGBa")
 

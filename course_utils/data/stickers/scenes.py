@@ -11,6 +11,7 @@ from course_utils.data.stickers.dice import Dice
 from course_utils.data.stickers.drawings import DRAWINGS, STYLES, TILTS, Drawing, cut_out, drawings
 from course_utils.data.stickers.labels import void_edges
 from course_utils.data.stickers.places import PLACES, VERTICAL, backdrops, grounds
+from course_utils.data.stickers.resizing import resize
 
 # A thing's size against a person's, in percent: a stage set's proportions, not the world's.
 SIZES = {"aeroplane": 125, "bird": 62, "boat": 110, "bottle": 66, "bus": 130, "car": 115, "cat": 76, "train": 135}
@@ -209,7 +210,7 @@ def _shade(canvas: np.ndarray, picture: Image.Image, thing: Thing, left: int) ->
     size, width = canvas.shape[0], picture.width
     height = max(3, picture.height // 5)
     blur = max(1, thing.side // 24)
-    lying = picture.getchannel("a").resize((width, height), Image.Resampling.BOX)
+    lying = resize(picture.getchannel("a"), (width, height), Image.Resampling.BOX)
     lying = lying.transpose(Image.Transpose.FLIP_TOP_BOTTOM) if thing.flipped else lying
     soft = Image.new("L", (width + 4 * blur, height + 4 * blur))
     soft.paste(lying, (2 * blur, 2 * blur))

@@ -11,6 +11,7 @@ import skimage.data
 from PIL import Image
 
 from course_utils.data.stickers.dice import Dice
+from course_utils.data.stickers.resizing import resize
 
 Colour = tuple[int, int, int]
 
@@ -25,14 +26,16 @@ def photo(name: str) -> np.ndarray:
         crops = {"wood": (400, 0, 600, 130), "wall": (0, 150, 512, 512)}
         picture = picture.crop(crops.get(name, (0, 0, *picture.size))).convert("L")
     if name == "wood":
-        picture = picture.rotate(30, Image.Resampling.NEAREST).crop((45, 22, 160, 112)).resize((512, 512))
+        picture = picture.rotate(30, Image.Resampling.NEAREST).crop((45, 22, 160, 112))
+        picture = resize(picture, (512, 512), Image.Resampling.BICUBIC)
     if name == "wall":
-        picture = picture.transpose(Image.Transpose.ROTATE_90).resize((512, 512))
+        picture = resize(picture.transpose(Image.Transpose.ROTATE_90), (512, 512), Image.Resampling.BICUBIC)
     grey = np.array(picture).astype(np.int32)
     if name == "stars":
         return grey.astype(np.uint8)
     # Take away what changes slowly (lamp light), so that the texture can be repeated.
-    slow = np.array(picture.resize((6, 6), Image.Resampling.BOX).resize(picture.size, Image.Resampling.BICUBIC))
+    slow = resize(picture, (6, 6), Image.Resampling.BOX)
+    slow = np.array(resize(slow, picture.size, Image.Resampling.BICUBIC))
     grey = grey - slow
     low, high = (int(np.sort(grey, axis=None)[grey.size * part // 100]) for part in (1, 99))
     return np.clip((grey - low) * 255 // (high - low), 0, 255).astype(np.uint8)
@@ -47,7 +50,7 @@ def noise(dice: Dice, height: int, width: int, cell: tuple[int, int], octaves: i
         )
         grid = Image.fromarray(dice.bytes(rows, columns))
         share = 1 << octaves - octave
-        total += share * np.array(grid.resize((width, height), Image.Resampling.BICUBIC)).astype(np.int32)
+        total += share * np.array(resize(grid, (width, height), Image.Resampling.BICUBIC)).astype(np.int32)
         weight += share
     return np.clip((total // weight - 128) * 2 + 128, 0, 255)
 
@@ -77,7 +80,7 @@ def stars(dice: Dice, size: int, top: Colour, low: Colour) -> np.ndarray:
     """A night sky (size, 2 size, 3): the Hubble deep field over dark blue."""
     field = photo("stars")
     crop = Image.fromarray(field[dice.below(field.shape[0] - 480) :][:480, dice.below(field.shape[1] - 960) :][:, :960])
-    crop = crop.resize((2 * size, size), Image.Resampling.BOX)
+    crop = resize(crop, (2 * size, size), Image.Resampling.BOX)
     rows = np.broadcast_to(np.arange(size, dtype=np.int32)[:, None] * 255 // size, (size, 2 * size))
     bright = np.clip((np.array(crop).astype(np.int32) - 36) * 3, 0, 255) * (255 - rows // 2) // 255
     return mix(mix(top, low, rows), (255, 250, 235), bright)
@@ -124,7 +127,7 @@ def in_perspective(dice: Dice, size: int, texture: np.ndarray, near: int) -> np.
     while pyramid[-1].shape[0] > 2:
         picture = Image.fromarray(pyramid[-1])
         half = (max(1, picture.width // 2), max(1, picture.height // 2))
-        pyramid.append(np.array(picture.resize(half, Image.Resampling.BOX)))
+        pyramid.append(np.array(resize(picture, half, Image.Resampling.BOX)))
     start_u, start_v = dice.below(512), dice.below(512)
     columns = np.arange(width) - width // 2
     seen = np.empty((height, width), np.int32)
@@ -189,7 +192,7 @@ def wallpaper(dice: Dice, size: int, colour: Colour, kind: str) -> np.ndarray:
     elif kind == "tiles":
         share = share + 40 - 90 * ((rows % step < 1) | (columns % step < 1))
     elif kind == "brick":
-        brick = np.array(Image.fromarray(photo("wall")).resize((size, size), Image.Resampling.BOX))
+        brick = np.array(resize(Image.fromarray(photo("wall")), (size, size), Image.Resampling.BOX))
         share = share // 2 + np.hstack([brick, brick[:, ::-1]]).astype(np.int32) * 3 // 5
     wall = mix(dark, light, np.clip(share, 0, 255))
     board = max(2, size * 4 // 100)
