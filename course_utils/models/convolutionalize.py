@@ -81,6 +81,7 @@ class Turn:
         flat: whether the layers that come next expect a vector.
         spacing: distance between the cells that the next linear layer takes, where an average pooling slides by one.
         linear: how many linear layers were turned.
+        averaged_later: whether an average was left out, and is only taken to compare with the classifier.
     """
 
     def __init__(self, ceil_pooling: bool, average: bool):

@@ -102,3 +102,27 @@ def coverage(layer: nn.Module, size: int) -> Tensor:
     channels = next(part.in_channels for part in layer.modules() if hasattr(part, "in_channels"))
     with torch.no_grad():
         return layer(torch.ones(1, channels, size, size)).mean(dim=(0, 1))
+
+
+def checkerboard(picture: Tensor, period: int) -> float:
+    """How strongly a pattern that repeats every `period` pixels shows in a picture (lecture 03).
+
+    The pixels are sorted by their place within a period. Each of the period x period places has a mean brightness; the
+    brightest less the darkest, in units of the picture's standard deviation, is the pattern's strength. A photograph
+    has next to none.
+
+    Args:
+        picture: one channel.
+        period: pixels after which the pattern repeats: the product of the strides of all upsampling layers.
+
+    Shape:
+        (H, W)
+
+    Raises:
+        ValueError: where the picture is smaller than one period.
+    """
+    height, width = (side // period * period for side in picture.shape)
+    if not height or not width:
+        raise ValueError(f"a picture of {tuple(picture.shape)} does not hold one period of {period} pixels")
+    places = picture[:height, :width].reshape(height // period, period, width // period, period).mean(dim=(0, 2))
+    return float((places.max() - places.min()) / picture.std().clamp_min(1e-12))

@@ -42,15 +42,10 @@ from functools import partial
 
 import torch
 from torch import nn
-from torch.nn.functional import pad
 
 from course_utils.data.photographs import photograph
 from course_utils.exercises import check, quiz
 from course_utils.figures import show
-from course_utils.figures.architecture import architecture, boxes
-from course_utils.figures.costs import over_strides, ratios
-from course_utils.figures.heatmaps import agreement, feature_maps, heat_maps, output_grid, refinements
-from course_utils.figures.receptive_fields import fields_over, growth, sensitivity
 from course_utils.models.backbones import backbone, classifier
 from course_utils.models.convolutionalize import convolutionalize
 from course_utils.models.geometry import geometry, output_size, steps
@@ -64,6 +59,12 @@ from course_utils.timing import seconds
 
 run = begin(PROFILE, DEVICE, SEED)
 photograph = choose(DATASET, {"photographs": photograph})
+
+# %% slideshow={"slide_type": "skip"}
+from course_utils.figures.architecture import architecture, boxes
+from course_utils.figures.costs import over_strides, ratios
+from course_utils.figures.heatmaps import agreement, feature_maps, heat_maps, output_grid, refinements
+from course_utils.figures.receptive_fields import fields_over, growth, sensitivity
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 1. Which layer says no?
@@ -431,7 +432,7 @@ show(
 
 # %% slideshow={"slide_type": "subslide"}
 lite0 = classifier("efficientnet_lite0").to(run.device)
-cat = resize(photograph("cat"), run.pick(quick=(384, 384), full=(768, 768)))
+cat = resize(photograph("cat"), run.pick(quick=(384, 384), full=(512, 512)))
 picture = normalise(cat, "efficientnet_lite0")[None].to(run.device)
 whole = dense(turned["efficientnet_lite0"], picture)
 crops = sliding_window(lite0, picture, window=224, stride=32, batch=run.pick(quick=1, full=50))
@@ -443,8 +444,8 @@ print(f"EfficientNet-Lite0 on the cat, {crops.shape[-2]}x{crops.shape[-1]} windo
 print(f"correlation of the scores {correlation:.2f}, the same best class in {same:.0%} of the cells")
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
-# The scores move, the verdict mostly stays. So: *exactly* equal on an unpadded net, close enough to be useful on a
-# padded one. Fine-tuning (lecture 04) lets a net get used to what it sees in a dense run.
+# The scores move, and where the net is unsure the verdict moves with them. So: *exactly* equal on an unpadded net,
+# close enough to be useful on a padded one. Fine-tuning (lecture 04) lets a net get used to what it sees in a dense run.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 7 minutes.* On the board: a crop with a ring of zeros, beside the same crop inside the picture with a ring of real
@@ -469,7 +470,7 @@ for name in ("cat", "coffee", "motorcycle", "astronaut"):
 
 # %% slideshow={"slide_type": "subslide"} tags=["show-code"]
 speaks = convolutionalize(lite0, average=False)
-short = run.pick(quick=384, full=768)
+short = run.pick(quick=384, full=448)
 
 
 def heat(image, classes):
@@ -570,7 +571,7 @@ for name, (net, slides, size) in cases.items():
 
 # %% slideshow={"slide_type": "subslide"}
 timed = {}
-batch, repeats = run.pick(quick=25, full=50), run.pick(quick=1, full=5)
+batch, repeats = run.pick(quick=25, full=50), 1 if run.device.type == "cpu" else 5
 for name, (net, slides, size) in cases.items():
     picture = torch.randn(1, 3, size, size, device=run.device)
     windows = partial(sliding_window, net, picture, window=224, stride=32)
@@ -733,7 +734,7 @@ record("02.a_trous_speedup", times["shift-and-stitch"] / times["à trous"])
 # The cat once more, with answers every 32, 16 and 8 pixels. What do you expect to happen at its outline?
 
 # %% slideshow={"slide_type": "-"}
-image = fitted("cat", short=run.pick(quick=320, full=640))
+image = fitted("cat", short=run.pick(quick=320, full=448))
 picture = normalise(image, "efficientnet_lite0")[None].to(run.device)
 cats = [class_index(name) for name in asked["cat"]]
 maps = {}
@@ -754,8 +755,8 @@ show(
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 8 minutes with the exercise.* Shift-and-stitch repeats the first layers for each shift; with holes, they run once. In
-# the late layers both do the same work for every pixel, and late layers are where AlexNet spends its time: that is why
-# the two curves come close. Dilation without the full price (stopping at stride 8) lives on in DeepLab.
+# the late layers both do the same work for every answer, and late layers are where AlexNet spends its time: that is why
+# the holes save no more than they do. Dilation without the full price (stopping at stride 8) lives on in DeepLab.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Five questions before you go
