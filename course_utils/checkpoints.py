@@ -1,0 +1,180 @@
+"""Checkpoints that a power cut cannot break, and trained nets kept by what shaped them (lectures 04 to 10)."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from course_utils.batches import Plan
+from course_utils.data.folders import cache_folder
+from course_utils.history import History
+from course_utils.optimisation import Settings
+
+
+def save(state: dict, path: Path) -> None:
+    """Write tensors and plain values in one step: a reader sees the old file or the new one, never half of one.
+
+    Raises:
+        OSError: where it cannot be written; what stood there before still stands.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with open(beside, "wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())  # or a power cut could leave the new name with the old nothing
+        os.replace(beside, path)
+    except RuntimeError as error:  # torch's zip writer, on a full disk
+        raise OSError(f"'{path}' cannot be written ({error}): is the disk full?") from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def read(path: Path) -> dict:
+    """What `save` wrote, with nothing in it executed.
+
+    Raises:
+        ValueError: where the file is damaged; says what to do.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # torch, pickle and zip each raise their own kind
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"'{path}' is damaged ({reason}): delete it, and the training begins anew") from None
+
+
+class Keeper:
+    """Keeps a training's state in a file, now and then.
+
+    Args:
+        path: the file, or None to keep nothing.
+        every: seconds between two times; after an epoch it keeps in any case.
+        settings, plan: what the training has to be like to be continued.
+        writes: False in all but one of several processes.
+    """
+
+    def __init__(self, path: Path | None, every: float, settings: Settings, plan: Plan, writes: bool = True):
+        self.path, self.every, self.plan, self.writes = path and Path(path), every, plan, writes
+        self.shape = settings.describe() | {"pictures": plan.pictures, "pictures a step": plan.per_step}
+        self.began = self.last = time.monotonic()
+        self.before = 0.0
+
+    def restore(self, net: nn.Module, optimiser: torch.optim.Optimizer) -> History:
+        """Put net and optimiser where the file left them; an empty history where there is none.
+
+        Raises:
+            ValueError: for a damaged file, or one of another training; names what differs.
+        """
+        if self.path is None or not self.path.exists():
+            return History()
+        state = read(self.path)
+        differ = [name for name, value in self.shape.items() if state.get("shape", {}).get(name) != value]
+        if differ:
+            name = differ[0]
+            found = f"{name} = {state.get('shape', {}).get(name)}, and now {self.shape[name]}"
+            raise ValueError(f"'{self.path}' is a training with {found}: delete it, or name another checkpoint")
+        try:
+            net.load_state_dict(state["net"])
+            optimiser.load_state_dict(state["optimiser"])
+        except (RuntimeError, ValueError) as error:
+            raise ValueError(f"'{self.path}' holds another net: {str(error).splitlines()[0]}") from None
+        history = History(**state["history"])
+        self.before = history.seconds
+        return history
+
+    def keep(self, net: nn.Module, optimiser: torch.optim.Optimizer, history: History) -> None:
+        """Write the state if it is time."""
+        now = time.monotonic()
+        history.seconds = self.before + now - self.began
+        ended = history.epochs and history.epochs[-1]["steps"] == len(history.losses)
+        if self.path is None or not self.writes or not (ended or now - self.last >= self.every):
+            return
+        save(
+            {
+                "shape": self.shape,
+                "net": net.state_dict(),
+                "optimiser": optimiser.state_dict(),
+                "history": asdict(history),
+            },
+            self.path,
+        )
+        self.last = time.monotonic()
+
+
+def trained_folder() -> Path:
+    """Where trained nets are kept: `COURSE_CACHE`, or the folder that downloads use."""
+    own = os.environ.get("COURSE_CACHE")
+    return (Path(own).expanduser() if own else cache_folder()) / "trained"
+
+
+def train_or_load(
+    name: str,
+    net: nn.Module,
+    dataset,
+    loss: nn.Module | Callable,
+    settings: Settings | None = None,
+    *,
+    folder: Path | None = None,
+    say: Callable[[str], None] = print,
+    **options,
+) -> History:
+    """Train a net, or fill it with the weights that the very same training gave before.
+
+    The same: a hash of the net's layers and first weights, of the pictures, the loss, the settings, the kind of device,
+    the versions of the library's code and of torch. A training that was broken off is continued.
+
+    Args:
+        name: begins the file's name, such as "fcn32s".
+        net, dataset, loss, settings: as for `train`; the net is changed in place.
+        folder: where trained nets are kept; see `trained_folder`.
+        say: told whether it was loaded.
+        options: passed on to `train`.
+
+    Returns:
+        the history, that of the first time where the net was loaded
+    """
+    from course_utils.fingerprints import fingerprint
+    from course_utils.processes import Alone
+    from course_utils.train import train
+
+    settings = settings or Settings()
+    machine = options.pop("machine", None) or Alone(options.pop("device", "auto"), settings.precision)
+    key = fingerprint(net, dataset, loss, settings, options.get("prepare"), options.get("validate"), machine)
+    folder = Path(folder) if folder else trained_folder()
+    path = folder / f"{name}-{key}.pt"
+    if path.exists():
+        try:
+            state = read(path)
+            net.to(machine.device).load_state_dict(state["net"])
+            net.eval()
+            history = History(**state["history"])
+            say(f"{name}: loaded, as trained before in {history.seconds:.0f} s ({path.name})")
+            return history
+        except (ValueError, RuntimeError, KeyError) as error:
+            say(f"{name}: the kept net cannot be used ({error}), so it is trained again")
+    part = folder / f"{name}-{key}.unfinished.pt"
+    if not writable(folder):
+        say(f"{name}: '{folder}' cannot be written, so this net will not be kept")
+        return train(net, dataset, loss, settings, machine=machine, **options)
+    history = train(net, dataset, loss, settings, machine=machine, checkpoint=part, **options)
+    if machine.process == 0:
+        save({"net": net.state_dict(), "history": asdict(history)}, path)
+        part.unlink(missing_ok=True)
+    return history
+
+
+def writable(folder: Path) -> bool:
+    """Whether files can be made in a folder, which is made where it is missing."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)

@@ -1,0 +1,118 @@
+"""A hash of everything that shapes a trained net: change any of it, and the hash is another (lectures 04 to 10)."""
+
+import functools
+import hashlib
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from course_utils.batches import Drawn, chance_kept
+from course_utils.optimisation import Settings
+
+PACKAGE = Path(__file__).parent
+CODE = ("models", "data", "losses.py", "train.py", "batches.py", "optimisation.py", "processes.py")
+SAMPLES = 5
+
+
+def fingerprint(net: nn.Module, dataset, loss, settings: Settings, prepare, validate, machine) -> str:
+    """Sixteen hexadecimal digits that stand for one training.
+
+    Of the pictures, the names count and a few of the pictures themselves, as augmented; of functions, their code.
+    """
+    sha = hashlib.sha256()
+    for part in (
+        *describe_net(net),
+        *describe_data(dataset, settings.seed),
+        *(describe_net(loss) if isinstance(loss, nn.Module) else [describe(loss)]),
+        json.dumps(settings.describe(), sort_keys=True),
+        describe(prepare),
+        describe(validate),
+        f"{machine.device.type} {machine.precision} {machine.processes} torch {torch.__version__}",
+        code_version(),
+    ):
+        sha.update(part if isinstance(part, bytes) else part.encode())
+        sha.update(b"\0")
+    return sha.hexdigest()[:16]
+
+
+@functools.cache
+def code_version() -> str:
+    """A hash of the library's source files that have a say in a training."""
+    sha = hashlib.sha256()
+    for name in CODE:
+        path = PACKAGE / name
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            sha.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0" + file.read_bytes())
+    return sha.hexdigest()
+
+
+def describe_net(net: nn.Module) -> Iterator[str | bytes]:
+    """A net's layers, their settings, their code where it is not a package's, and their weights."""
+    for name, module in net.named_modules():
+        settings = {
+            key: repr(value)
+            for key, value in sorted(vars(module).items())
+            if key != "training" and not key.startswith("_") and is_plain(value)
+        }
+        functions = [describe(value) for key, value in sorted(vars(module).items()) if inspect.isroutine(value)]
+        yield f"{name} {source_of(type(module))} {settings} {functions}"
+    for name, value in (*net.named_parameters(), *net.named_buffers()):
+        yield f"{name} {value.dtype} {tuple(value.shape)} {value.requires_grad}"
+        yield raw(value)
+
+
+def describe_data(dataset, seed: int) -> Iterator[str | bytes]:
+    """The names of all pictures, how they are transformed, and some of the pictures."""
+    facts = {key: getattr(dataset, key, None) for key in ("name", "split", "classes", "items")}
+    yield f"{type(dataset).__qualname__} {len(dataset)} {without_addresses(repr(facts))}"
+    yield describe(getattr(dataset, "transform", None))
+    places = sorted({round(part * (len(dataset) - 1) / (SAMPLES - 1)) for part in range(SAMPLES)})
+    drawn = Drawn(dataset, seed)
+    with chance_kept(torch.device("cpu")):
+        for place in places:
+            for value in drawn[(0, place)]:
+                yield raw(value) if isinstance(value, Tensor) else without_addresses(repr(value))
+
+
+def describe(function: Callable | None) -> str:
+    """A function by its code and what it holds on to; any other object by what it prints."""
+    if isinstance(function, functools.partial):
+        return f"{describe(function.func)} {function.args!r} {sorted(function.keywords.items())!r}"
+    if inspect.isfunction(function):
+        held = [cell.cell_contents for cell in function.__closure__ or ()]
+        plain = [repr(value) for value in held if is_plain(value)]
+        return f"{source_of(function)} {function.__defaults__!r} {plain}"
+    return without_addresses(repr(function))
+
+
+def source_of(thing: type | Callable) -> str:
+    """A class or function by its name, with its source where it was not installed with a package."""
+    name = f"{thing.__module__}.{thing.__qualname__}"
+    if name.startswith(("torch", "timm.", "course_utils.")):  # the library's own code counts as a whole
+        return name
+    try:
+        return f"{name} {inspect.getsource(thing)}"
+    except (OSError, TypeError):
+        return name
+
+
+def is_plain(value) -> bool:
+    """Whether a value prints the same in every run."""
+    if isinstance(value, tuple | list):
+        return all(is_plain(inner) for inner in value)
+    return value is None or isinstance(value, bool | int | float | str | bytes)
+
+
+def without_addresses(text: str) -> str:
+    """A printed object without its place in memory."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
+
+
+def raw(value: Tensor) -> bytes:
+    """A tensor's numbers as bytes."""
+    return value.detach().cpu().contiguous().view(torch.uint8 if value.ndim else value.dtype).numpy().tobytes()

@@ -1,0 +1,88 @@
+"""Where a training runs: alone on one device, or together with other processes under torchrun (lecture 05).
+
+Both offer the same few words to the training loop. `Together` hands them to Accelerate.
+"""
+
+import os
+from contextlib import nullcontext
+
+import torch
+from torch import Tensor, nn
+
+from course_utils.profiles import find_device
+
+
+def precision_on(device: torch.device, precision: str) -> str:
+    """ "bfloat16" or "float32": what "auto" means on a device."""
+    if precision != "auto":
+        return precision
+    fast = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
+    return "bfloat16" if fast else "float32"
+
+
+class Alone:
+    """One process on one device.
+
+    Args:
+        device: as for `course_utils.profiles.begin`, or a torch device.
+        precision: as in `Settings`.
+    """
+
+    processes, process = 1, 0
+
+    def __init__(self, device: str | torch.device = "auto", precision: str = "auto"):
+        self.device = find_device(device) if isinstance(device, str) else device
+        self.precision = precision_on(self.device, precision)
+
+    def wrap(self, net: nn.Module) -> nn.Module:
+        """The net on its device, in the form in which the loop calls it."""
+        return net.to(self.device)
+
+    def autocast(self):
+        """The context in which the net runs: mixed precision, or nothing."""
+        return torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bfloat16" else nullcontext()
+
+    def backward(self, value: Tensor) -> None:
+        """Add the gradients of this process's share of the loss."""
+        value.backward()
+
+    def sum(self, value: Tensor) -> Tensor:
+        """The sum of a number over all processes."""
+        return value
+
+
+class Together:
+    """One of several processes that torchrun started, through Accelerate; gradients are summed over all.
+
+    Batch norms in training mode see their own process's pictures only. On GPUs they are made to see all.
+    """
+
+    def __init__(self, device: str | torch.device = "auto", precision: str = "auto"):
+        from accelerate import Accelerator
+
+        wanted = find_device(device) if isinstance(device, str) else device
+        cpu = wanted.type == "cpu"
+        precision = precision_on(wanted, precision)
+        self.accelerator = Accelerator(cpu=cpu, mixed_precision="bf16" if precision == "bfloat16" else "no")
+        self.device, self.precision = self.accelerator.device, precision
+        self.processes, self.process = self.accelerator.num_processes, self.accelerator.process_index
+
+    def wrap(self, net: nn.Module) -> nn.Module:
+        if self.device.type == "cuda":
+            net = nn.SyncBatchNorm.convert_sync_batchnorm(net)
+        return self.accelerator.prepare_model(net)
+
+    def autocast(self):
+        return self.accelerator.autocast()
+
+    def backward(self, value: Tensor) -> None:
+        # processes exchange the mean of their gradients; a sum is what belongs to a sum of losses
+        self.accelerator.backward(value * self.processes)
+
+    def sum(self, value: Tensor) -> Tensor:
+        return self.accelerator.reduce(value, reduction="sum")
+
+
+def launched(device: str | torch.device = "auto", precision: str = "auto") -> Alone | Together:
+    """`Together` where torchrun started this process beside others, `Alone` otherwise."""
+    return (Together if int(os.environ.get("WORLD_SIZE", "1")) > 1 else Alone)(device, precision)

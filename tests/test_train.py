@@ -1,0 +1,467 @@
+"""The promises of train.py: the same weights however often it is killed and however many share it, and it stops at nonsense."""
+
+import copy
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import TensorDataset
+
+from course_utils.batches import Plan
+from course_utils.checkpoints import read, save, train_or_load
+from course_utils.fingerprints import fingerprint
+from course_utils.losses import CrossEntropy, Dice
+from course_utils.notebooks import ROOT
+from course_utils.optimisation import Settings, freeze, make_optimiser, schedule, set_learning_rate
+from course_utils.processes import Alone
+from course_utils.train import NonFiniteLoss, overfit_one_batch, train
+from tests.tiny_training import Stripes, make_net
+
+QUICK = Settings(epochs=2, batch=4, lr=1e-2)
+ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}
+
+
+def run(net=None, dataset=None, loss=None, settings=QUICK, **options):
+    net = net or make_net()
+    options = {"device": "cpu", "progress": False} | options
+    return net, train(net, dataset or Stripes(), loss or CrossEntropy(), settings, **options)
+
+
+def same_weights(first, second):
+    first, second = (net.state_dict() if isinstance(net, nn.Module) else net for net in (first, second))
+    return all(torch.equal(first[name], second[name]) for name in first | second)
+
+
+def tiny(*arguments, launcher=()):
+    return [sys.executable, *launcher, "-m", "tests.tiny_training", *map(str, arguments)]
+
+
+# Killed and continued
+
+
+def test_killed_again_and_again_it_reaches_the_weights_of_an_unbroken_run(tmp_path):
+    whole, broken, checkpoint = (tmp_path / name for name in ("whole.pt", "broken.pt", "checkpoint.pt"))
+    subprocess.run(tiny(whole, tmp_path / "other.pt", 4, 0), check=True, cwd=ROOT, env=ONE_THREAD)
+    steps, kills = [], 0
+    while not broken.exists():
+        process = subprocess.Popen(tiny(broken, checkpoint, 4, 0.02), cwd=ROOT, env=ONE_THREAD)
+        before = steps[-1] if steps else 0
+        while kills < 3 and process.poll() is None:
+            time.sleep(0.02)
+            done = len(read(checkpoint)["history"]["losses"]) if checkpoint.exists() else 0
+            if done >= before + 5:  # killed wherever it is by now, in the middle of a write too
+                process.send_signal(signal.SIGKILL)
+                steps.append(done)
+                kills += 1
+                break
+        ended = process.wait(timeout=60)
+        assert ended == (0 if broken.exists() else -signal.SIGKILL)
+    assert kills == 3
+    assert 0 < steps[0] < steps[1] < steps[2] < 24
+    assert same_weights(read(whole), read(broken))
+
+
+def test_a_training_broken_off_anywhere_is_continued_to_the_same_weights_and_history(tmp_path):
+    whole, history = run(settings=Settings(epochs=2, batch=4, accumulate=2))
+
+    class PowerCut(Exception):
+        pass
+
+    def cut(net):
+        raise PowerCut
+
+    settings, path = Settings(epochs=2, batch=4, accumulate=2), tmp_path / "part.pt"
+    with pytest.raises(PowerCut):
+        run(settings=settings, checkpoint=path, every=0, validate=cut)
+    again = make_net()
+    with torch.no_grad():  # another start: all that counts has to come out of the file
+        again[0].weight.zero_()
+    _, continued = run(again, settings=settings, checkpoint=path)
+    assert same_weights(whole, again)
+    assert continued.losses == history.losses
+    assert continued.epochs == history.epochs
+
+
+def test_a_finished_training_is_not_trained_again(tmp_path):
+    net, history = run(checkpoint=tmp_path / "done.pt")
+    again, continued = run(dataset=Stripes(pause=10), checkpoint=tmp_path / "done.pt")
+    assert same_weights(net, again)
+    assert continued.losses == history.losses
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    run(checkpoint=path)
+    with pytest.raises(ValueError, match=r"a training with lr = 0.01, and now 0.02"):
+        run(checkpoint=path, settings=Settings(epochs=2, batch=4, lr=0.02))
+    with pytest.raises(ValueError, match="holds another net"):
+        run(make_net(batch_norm=False), checkpoint=path)
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    run(checkpoint=path)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ValueError, match=r"checkpoint.pt' is damaged .* delete it"):
+        run(checkpoint=path)
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_scraps(tmp_path, monkeypatch):
+    save({"step": 1}, tmp_path / "kept.pt")
+
+    def full(state, file):
+        file.write(b"half of it")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match="No space left"):
+        save({"step": 2}, tmp_path / "kept.pt")
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.pt"]
+    assert read(tmp_path / "kept.pt") == {"step": 1}
+
+
+# The same training
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_one_others():
+    first, second, other = (run(settings=Settings(epochs=1, batch=4, seed=seed))[0] for seed in (0, 0, 1))
+    assert same_weights(first, second)
+    assert not same_weights(first, other)
+
+
+def test_training_leaves_the_callers_chance_alone():
+    torch.manual_seed(5), np.random.seed(5)
+    expected = torch.rand(3), np.random.rand()
+    torch.manual_seed(5), np.random.seed(5)
+    run()
+    assert torch.equal(torch.rand(3), expected[0])
+    assert np.random.rand() == expected[1]
+
+
+def test_gradients_accumulated_over_two_batches_are_those_of_one_of_twice_the_size():
+    nets = []
+    for batch, accumulate in ((4, 2), (8, 1)):
+        settings = Settings(epochs=2, batch=batch, accumulate=accumulate, optimiser="sgd", lr=0.1)
+        nets.append(run(make_net(0.0, batch_norm=False), settings=settings)[0])
+    for ours, theirs in zip(*(net.parameters() for net in nets), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_two_processes_reach_the_weights_of_one_with_the_doubled_batch(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    launcher = ("-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1", f"--master-port={port}")
+    two, one = tmp_path / "two.pt", tmp_path / "one.pt"
+    subprocess.run(tiny(two, "-", 4, 0, launcher=launcher), check=True, cwd=ROOT, env=ONE_THREAD, timeout=120)
+    subprocess.run(tiny(one, "-", 8, 0), check=True, cwd=ROOT, env=ONE_THREAD)
+    two, one = read(two), read(one)
+    start = make_net(0.0, False).state_dict()
+    for name in one:
+        assert (one[name] - start[name]).abs().max() > 1e-3
+        torch.testing.assert_close(two[name], one[name], rtol=1e-5, atol=1e-6)
+
+
+def test_every_process_sees_its_own_pictures_and_together_they_see_those_of_one():
+    settings = Settings(epochs=2, batch=3, accumulate=2)
+    alone = list(Plan(30, Settings(epochs=2, batch=6, accumulate=2)).batches(0))
+    shared = [list(Plan(30, settings, 2, process).batches(0)) for process in (0, 1)]
+    assert [first + second for first, second in zip(*shared, strict=True)] == alone
+    epoch = [place for batch in alone[:4] for place in batch]
+    assert len(set(epoch)) == len(epoch) == 24
+
+
+# Stopping at nonsense
+
+
+def test_the_first_loss_that_is_not_a_number_stops_it_and_the_batch_is_named():
+    class Spoilt(Stripes):
+        def __getitem__(self, index):
+            image, mask = super().__getitem__(index)
+            return (image * float("nan"), mask) if index == 7 else (image, mask)
+
+    net = make_net(batch_norm=False)
+    with pytest.raises(NonFiniteLoss) as stopped:
+        run(net, Spoilt())
+    assert "the loss is nan at step" in str(stopped.value)
+    assert "stripe_07" in str(stopped.value)
+    assert all(torch.isfinite(value).all() for value in net.state_dict().values())
+
+
+def test_a_learning_rate_much_too_high_is_stopped_too():
+    with pytest.raises(NonFiniteLoss, match="take a smaller learning rate"):
+        run(make_net(batch_norm=False), settings=Settings(epochs=20, batch=4, lr=1e12, optimiser="sgd"))
+
+
+def test_pictures_of_void_alone_change_nothing_and_stop_nothing():
+    images, masks = torch.randn(8, 3, 12, 16), torch.full((8, 12, 16), 255)
+    settings = Settings(epochs=1, batch=4, weight_decay=0)
+    net, history = run(make_net(batch_norm=False), TensorDataset(images, masks), settings=settings)
+    assert history.losses == [0, 0]
+    assert same_weights(net, make_net(batch_norm=False))
+
+
+def test_pixels_that_nobody_prepared_are_refused_in_words():
+    images, masks = torch.zeros(4, 3, 12, 16, dtype=torch.uint8), torch.zeros(4, 12, 16, dtype=torch.int64)
+    with pytest.raises(ValueError, match="would get uint8 pixels: say how to prepare them"):
+        run(dataset=TensorDataset(images, masks))
+
+
+def test_pictures_of_several_sizes_are_refused_in_words():
+    class Ragged(Stripes):
+        def __getitem__(self, index):
+            image, mask = super().__getitem__(index)
+            return image[:, : 8 + index % 2], mask[: 8 + index % 2]
+
+    with pytest.raises(ValueError, match=r"different sizes \(8x16, 9x16\): crop them alike"):
+        run(dataset=Ragged())
+
+
+def test_fewer_pictures_than_a_step_takes_are_refused_in_words():
+    with pytest.raises(ValueError, match=r"a step takes 32 pictures \(batch 16 x accumulate 2 x processes 1\), and"):
+        run(settings=Settings(epochs=1, batch=16, accumulate=2))
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"optimiser": "adam"}, "optimiser = 'adam': choose one of adamw, sgd"),
+        ({"schedule": "step"}, "schedule = 'step'"),
+        ({"lr": -1}, "lr = -1: a number above 0"),
+        ({"batch": 2.5}, "whole numbers"),
+        ({"warm_up": 2}, "warm_up = 2: a share"),
+    ],
+)
+def test_impossible_settings_are_refused(setting, message):
+    with pytest.raises(ValueError, match=message):
+        Settings(**setting)
+
+
+# Learning
+
+
+def test_it_learns_one_batch_by_heart_and_leaves_the_net_alone():
+    net = make_net()
+    before = copy.deepcopy(net.state_dict())
+    samples = [Stripes()[index] for index in range(4)]
+    images, masks = (torch.stack(part) for part in zip(*samples, strict=True))
+    for loss in (CrossEntropy(), Dice()):
+        copied, history = overfit_one_batch(net, images, masks, loss, steps=150, lr=2e-2, device="cpu")
+        assert history.losses[-1] < 0.15 * history.losses[0]
+    known = masks != 255
+    assert (copied(images).argmax(1) == masks)[known].float().mean() > 0.95
+    assert same_weights(net, before)
+
+
+def test_biases_learn_at_twice_the_rate_and_do_not_decay():
+    net = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
+    settings = Settings(lr=0.1, weight_decay=0.5)
+    optimiser = make_optimiser(net, settings)
+    set_learning_rate(optimiser, Settings(lr=0.1, warm_up=0), 0, 10)
+    rates = {id(p): (group["lr"], group["weight_decay"]) for group in optimiser.param_groups for p in group["params"]}
+    assert rates[id(net[0].weight)] == pytest.approx((0.1, 0.5))
+    assert rates[id(net[0].bias)] == pytest.approx((0.2, 0.0))
+    assert rates[id(net[1].weight)] == rates[id(net[1].bias)] == pytest.approx((0.1, 0.0))
+
+
+def test_a_backbone_may_learn_more_slowly():
+    net = nn.ModuleDict({"backbone": nn.Conv2d(3, 4, 1, bias=False), "score": nn.Conv2d(4, 2, 1, bias=False)})
+    optimiser = make_optimiser(net, Settings(backbone_lr=0.25))
+    factors = {id(p): group["lr_factor"] for group in optimiser.param_groups for p in group["params"]}
+    assert (factors[id(net["backbone"].weight)], factors[id(net["score"].weight)]) == (0.25, 1.0)
+
+
+@pytest.mark.parametrize("name", ["constant", "poly", "cosine"])
+def test_the_learning_rate_rises_then_falls_as_the_schedule_says(name):
+    settings = Settings(schedule=name, warm_up=0.2)
+    rates = [schedule(settings, step, 50) for step in range(50)]
+    assert rates[:10] == sorted(rates[:10])
+    assert 0 < rates[0] < 0.1
+    assert rates[10] == 1
+    after = rates[10:]
+    assert set(after) == {1.0} if name == "constant" else after == sorted(after, reverse=True) and after[-1] < 0.05
+    if name == "poly":
+        assert rates[30] == pytest.approx(0.5**0.9)
+
+
+def test_what_is_frozen_stays_as_it_is_batch_norm_statistics_included():
+    net = make_net()
+    freeze(net[1])
+    before = copy.deepcopy(net.state_dict())
+    run(net)
+    changed = {name for name, value in net.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {name for name in before if not name.startswith("1.")}
+
+
+def test_batch_norm_statistics_can_be_kept_while_its_weights_learn():
+    net = make_net()
+    before = copy.deepcopy(net.state_dict())
+    run(net, settings=Settings(epochs=1, batch=4, batch_norm="keep"))
+    assert torch.equal(net[1].running_mean, before["1.running_mean"])
+    assert not torch.equal(net[1].weight, before["1.weight"])
+
+
+def test_nothing_to_train_is_said():
+    with pytest.raises(ValueError, match="every parameter of the net is frozen"):
+        run(freeze(make_net()))
+
+
+def test_bfloat16_learns_as_float32_does():
+    ours, theirs = (
+        run(settings=Settings(epochs=6, batch=4, lr=1e-2, precision=precision))[1].losses[-1]
+        for precision in ("bfloat16", "float32")
+    )
+    assert ours == pytest.approx(theirs, rel=0.05)
+
+
+def test_scores_are_taken_after_each_epoch_with_the_net_in_eval_mode():
+    modes = []
+
+    def validate(net):
+        modes.append(net.training)
+        return {"mean_iu": len(modes) / 10}
+
+    net, history = run(validate=validate)
+    assert modes == [False, False]
+    assert history.score("mean_iu") == [(6, 0.1), (12, 0.2)]
+    assert not net.training
+    assert history.line().startswith("epoch 2  loss 0.")
+    assert history.line().endswith("mean_iu 0.200")
+
+
+def test_lines_of_text_are_printed_outside_notebooks(capsys):
+    run(progress=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:12] for line in lines] == ["epoch 1 of 2", "epoch 2 of 2"]
+
+
+def test_curves_are_drawn_in_one_place_in_a_notebook(monkeypatch):
+    import IPython.display
+    from PIL import Image
+
+    import course_utils.progress as progress
+
+    shown = []
+
+    class Handle:
+        def update(self, data, **options):
+            shown.append((data, options))
+
+    def display(data, **options):
+        shown.append((data, options))
+        return Handle()
+
+    monkeypatch.setattr(progress, "in_notebook", lambda: True)
+    monkeypatch.setattr(progress, "REDRAW", 0.0)
+    monkeypatch.setattr(IPython.display, "display", display)
+    run(settings=Settings(epochs=1, batch=8), progress=True, validate=lambda net: {"mean_iu": 0.5})
+    assert len(shown) == 4
+    assert shown[0][1].pop("display_id") is True
+    for data, options in shown:
+        assert Image.open(io.BytesIO(data["image/png"])).size[0] > 600
+        assert options["metadata"]["image/png"]["alt"]
+
+
+# Trained once
+
+
+def kept(tmp_path, net=None, dataset=None, loss=None, settings=QUICK, said=None, **options):
+    net = net or make_net()
+    said = [] if said is None else said
+    options = {"device": "cpu", "progress": False} | options
+    loss = loss or CrossEntropy()
+    history = train_or_load(
+        "tiny", net, dataset or Stripes(), loss, settings, folder=tmp_path, say=said.append, **options
+    )
+    return net, history, said
+
+
+def test_the_same_training_is_loaded_the_second_time(tmp_path):
+    first, history, _ = kept(tmp_path)
+    second, again, said = kept(tmp_path)
+    assert "tiny: loaded, as trained before" in said[0]
+    assert same_weights(first, second)
+    assert again == history
+    assert not second.training
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"settings": Settings(epochs=2, batch=4, lr=2e-2)},
+        {"settings": Settings(epochs=2, batch=4, lr=1e-2, seed=1)},
+        {"loss": CrossEntropy(weights=[1, 1, 2])},
+        {"net": make_net(dropout=0.3)},
+        {"net": freeze(make_net())},
+        {"prepare": lambda images: images / 2},
+        {"prepare": partial(torch.mul, other=3.0)},
+        {"dataset": torch.utils.data.Subset(Stripes(), range(20))},
+    ],
+    ids=["lr", "seed", "weights", "dropout", "frozen", "lambda", "partial", "data"],
+)
+def test_whatever_shapes_a_net_changes_its_fingerprint(other):
+    usual = {"net": make_net(), "dataset": Stripes(), "loss": CrossEntropy(), "settings": QUICK, "prepare": None}
+
+    def digits(parts):
+        return fingerprint(*parts.values(), validate=None, machine=Alone("cpu"))
+
+    assert digits(usual) == digits(usual | {"net": make_net(), "dataset": Stripes()})
+    assert digits(usual) != digits(usual | other)
+
+
+def test_the_librarys_code_is_part_of_the_fingerprint(monkeypatch, tmp_path):
+    import course_utils.fingerprints as fingerprints
+
+    (tmp_path / "losses.py").write_text("old")
+    monkeypatch.setattr(fingerprints, "PACKAGE", tmp_path)
+    monkeypatch.setattr(fingerprints, "CODE", ("losses.py",))
+    old = fingerprints.code_version.__wrapped__()
+    (tmp_path / "losses.py").write_text("new")
+    assert fingerprints.code_version.__wrapped__() != old
+
+
+def test_the_fingerprint_is_the_same_in_another_process():
+    code = (
+        "from tests.test_train import *; "
+        "print(fingerprint(make_net(), Stripes(), CrossEntropy(), QUICK, None, None, Alone('cpu')))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=ONE_THREAD, capture_output=True, text=True)
+    assert ended.stdout.strip() == fingerprint(make_net(), Stripes(), CrossEntropy(), QUICK, None, None, Alone("cpu"))
+
+
+def test_a_kept_net_that_is_damaged_is_trained_again(tmp_path):
+    first, _, _ = kept(tmp_path)
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(b"PK nonsense")
+    second, _, said = kept(tmp_path)
+    assert "so it is trained again" in said[0]
+    assert same_weights(first, second)
+    assert "loaded" in kept(tmp_path)[2][0]
+
+
+def test_where_nothing_can_be_kept_it_trains_all_the_same(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    net, _, said = kept(tmp_path / "file")
+    assert "this net will not be kept" in said[0]
+    assert same_weights(net, run()[0])
+
+
+def test_the_cache_is_where_course_cache_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
+    train_or_load("tiny", make_net(), Stripes(), CrossEntropy(), QUICK, device="cpu", progress=False)
+    assert [path.parent.name for path in tmp_path.rglob("*.pt")] == ["trained"]
+
+
+def test_settings_are_json():
+    assert json.loads(json.dumps(Settings().describe()))["optimiser"] == "adamw"
