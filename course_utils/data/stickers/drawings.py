@@ -87,9 +87,18 @@ def drawings(name: str, style: str) -> tuple[Drawing, ...]:
 def cut_out(drawing: Drawing, side: int) -> Image.Image:
     """The drawing without its margins, `side` pixels long on its longer side, RGBa (colours times alpha)."""
     master = _master(drawing)
-    scale = side / max(master.size)
-    size = tuple(max(1, round(length * scale)) for length in master.size)
-    return resize(master, size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR)
+    longer = max(master.size)
+    size = tuple(max(1, (2 * length * side + longer) // (2 * longer)) for length in master.size)
+    if 2 * side <= longer:
+        master = _half(drawing)
+    return resize(master, size, Image.Resampling.BOX if side < longer else Image.Resampling.BILINEAR)
+
+
+@cache
+def _half(drawing: Drawing) -> Image.Image:
+    """The master at half its size, from which small cut-outs are made three times faster."""
+    master = _master(drawing)
+    return resize(master, (max(1, master.width // 2), max(1, master.height // 2)), Image.Resampling.BOX)
 
 
 @cache

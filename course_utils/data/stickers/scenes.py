@@ -194,9 +194,12 @@ def _place(thing: Thing, canvas, geometry, depth, instances, labels: list[int], 
         return
     pixels = np.asarray(picture)[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
     alpha = pixels[..., 3:].astype(np.uint16)
-    colours = pixels[..., :3].astype(np.uint32) * np.array(thing.gains, np.uint32) >> 8
-    behind = canvas[rows, columns].astype(np.uint16) * (255 - alpha) // 255
-    canvas[rows, columns] = np.minimum(colours, alpha) + behind
+    # Gains are at most 298: with half of them every product fits into 16 bits.
+    colours = pixels[..., :3] * np.array([gain // 2 for gain in thing.gains], np.uint16) >> 7
+    behind = canvas[rows, columns] * (255 - alpha)
+    behind += 128
+    behind += behind >> 8
+    canvas[rows, columns] = np.minimum(colours, alpha) + (behind >> 8)
     covers = pixels[..., 3] >= 128
     geometry[rows, columns][covers] = VERTICAL
     depth[rows, columns][covers] = thing.depth
@@ -221,7 +224,8 @@ def _shade(canvas: np.ndarray, picture: Image.Image, thing: Thing, left: int) ->
     spot = canvas[rows, columns]
     if spot.size:
         shade = shade[rows.start - top :, columns.start - left :][: spot.shape[0], : spot.shape[1]]
-        canvas[rows, columns] = spot.astype(np.uint32) * (255 - shade.astype(np.uint32) * 3 // 5)[..., None] // 255
+        left_over = 255 - (shade.astype(np.uint16) * 154 >> 8)
+        canvas[rows, columns] = spot * left_over[..., None] >> 8
 
 
 def _light(canvas: np.ndarray, name: str, dice: Dice) -> np.ndarray:
