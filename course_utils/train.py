@@ -87,7 +87,7 @@ def train(
             value = torch.zeros((), device=machine.device)
             for images, *targets in parts:
                 with machine.autocast():
-                    outputs = running(as_input(images, prepare, settings))
+                    outputs = running(as_input(images, prepare, settings.channels_last))
                 share = loss.total(as_float32(outputs), *targets) / max(amount, 1e-12)
                 machine.backward(share)
                 value += share.detach()
@@ -107,7 +107,7 @@ def train(
     return history
 
 
-def as_input(images: Tensor, prepare: Prepare | None, settings: Settings) -> Tensor:
+def as_input(images: Tensor, prepare: Prepare | None, channels_last: bool) -> Tensor:
     """A batch of images as the net takes it."""
     images = prepare(images) if prepare else images
     if not images.is_floating_point():
@@ -115,7 +115,7 @@ def as_input(images: Tensor, prepare: Prepare | None, settings: Settings) -> Ten
             f"the net would get {str(images.dtype).removeprefix('torch.')} pixels: say how to prepare them, as in "
             "prepare=partial(normalise, name='efficientnet_lite0')"
         )
-    last = settings.channels_last and images.ndim == 4
+    last = channels_last and images.ndim == 4
     return images.contiguous(memory_format=torch.channels_last) if last else images
 
 

@@ -3,8 +3,8 @@
 import copy
 import io
 import json
+import multiprocessing
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -25,10 +25,9 @@ from course_utils.notebooks import ROOT
 from course_utils.optimisation import Settings, freeze, make_optimiser, schedule, set_learning_rate
 from course_utils.processes import Alone
 from course_utils.train import NonFiniteLoss, overfit_one_batch, train
-from tests.tiny_training import Stripes, make_net
+from tests.tiny_training import Stripes, make_net, shared, unbroken_or_killed, write_fingerprint
 
 QUICK = Settings(epochs=2, batch=4, lr=1e-2)
-ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}
 
 
 def run(net=None, dataset=None, loss=None, settings=QUICK, **options):
@@ -42,32 +41,44 @@ def same_weights(first, second):
     return all(torch.equal(first[name], second[name]) for name in first | second)
 
 
-def tiny(*arguments, launcher=()):
-    return [sys.executable, *launcher, "-m", "tests.tiny_training", *map(str, arguments)]
+@pytest.fixture(scope="module")
+def processes():
+    """Makes processes that have imported everything already, where the system can fork one."""
+    ways = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if "forkserver" in ways else "spawn")
+    if "forkserver" in ways:
+        context.set_forkserver_preload(["tests.tiny_training"])
+    return context.Process
+
+
+def finish(process):
+    process.start()
+    process.join(timeout=120)
+    assert process.exitcode == 0
 
 
 # Killed and continued
 
 
-def test_killed_again_and_again_it_reaches_the_weights_of_an_unbroken_run(tmp_path):
+def test_killed_again_and_again_it_reaches_the_weights_of_an_unbroken_run(tmp_path, processes):
     whole, broken, checkpoint = (tmp_path / name for name in ("whole.pt", "broken.pt", "checkpoint.pt"))
-    subprocess.run(tiny(whole, tmp_path / "other.pt", 4, 0), check=True, cwd=ROOT, env=ONE_THREAD)
-    steps, kills = [], 0
-    while not broken.exists():
-        process = subprocess.Popen(tiny(broken, checkpoint, 4, 0.02), cwd=ROOT, env=ONE_THREAD)
-        before = steps[-1] if steps else 0
-        while kills < 3 and process.poll() is None:
+    finish(processes(target=unbroken_or_killed, args=(whole, None, 0.0)))
+    killed_at = []
+    while len(killed_at) < 4:
+        process = processes(target=unbroken_or_killed, args=(broken, checkpoint, 0.02))
+        process.start()
+        before, done = killed_at[-1] if killed_at else 0, 0
+        while done < before + 4 and process.is_alive():
             time.sleep(0.02)
             done = len(read(checkpoint)["history"]["losses"]) if checkpoint.exists() else 0
-            if done >= before + 5:  # killed wherever it is by now, in the middle of a write too
-                process.send_signal(signal.SIGKILL)
-                steps.append(done)
-                kills += 1
-                break
-        ended = process.wait(timeout=60)
-        assert ended == (0 if broken.exists() else -signal.SIGKILL)
-    assert kills == 3
-    assert 0 < steps[0] < steps[1] < steps[2] < 24
+        process.kill()  # SIGKILL: wherever it is by now, in the middle of a write too
+        process.join(timeout=120)
+        assert process.exitcode != 0
+        killed_at.append(done)
+    finish(processes(target=unbroken_or_killed, args=(broken, checkpoint, 0.0)))
+    assert killed_at == sorted(set(killed_at))
+    assert killed_at[0] > 0
+    assert killed_at[-1] < 24
     assert same_weights(read(whole), read(broken))
 
 
@@ -157,14 +168,15 @@ def test_gradients_accumulated_over_two_batches_are_those_of_one_of_twice_the_si
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
-def test_two_processes_reach_the_weights_of_one_with_the_doubled_batch(tmp_path):
+def test_two_processes_reach_the_weights_of_one_with_the_doubled_batch(tmp_path, processes):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     launcher = ("-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1", f"--master-port={port}")
     two, one = tmp_path / "two.pt", tmp_path / "one.pt"
-    subprocess.run(tiny(two, "-", 4, 0, launcher=launcher), check=True, cwd=ROOT, env=ONE_THREAD, timeout=120)
-    subprocess.run(tiny(one, "-", 8, 0), check=True, cwd=ROOT, env=ONE_THREAD)
+    command = [sys.executable, *launcher, "-m", "tests.tiny_training", str(two), "4"]
+    subprocess.run(command, check=True, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=300)
+    finish(processes(target=shared, args=(str(one), "8")))
     two, one = read(two), read(one)
     start = make_net(0.0, False).state_dict()
     for name in one:
@@ -431,13 +443,10 @@ def test_the_librarys_code_is_part_of_the_fingerprint(monkeypatch, tmp_path):
     assert fingerprints.code_version.__wrapped__() != old
 
 
-def test_the_fingerprint_is_the_same_in_another_process():
-    code = (
-        "from tests.test_train import *; "
-        "print(fingerprint(make_net(), Stripes(), CrossEntropy(), QUICK, None, None, Alone('cpu')))"
-    )
-    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=ONE_THREAD, capture_output=True, text=True)
-    assert ended.stdout.strip() == fingerprint(make_net(), Stripes(), CrossEntropy(), QUICK, None, None, Alone("cpu"))
+def test_the_fingerprint_is_the_same_in_another_process(tmp_path, processes):
+    finish(processes(target=write_fingerprint, args=(tmp_path / "digits",)))
+    ours = fingerprint(make_net(), Stripes(), CrossEntropy(), Settings(), torch.relu, None, Alone("cpu"))
+    assert (tmp_path / "digits").read_text() == ours
 
 
 def test_a_kept_net_that_is_damaged_is_trained_again(tmp_path):

@@ -8,13 +8,15 @@ import time
 from pathlib import Path
 
 import torch
+import torch._dynamo  # optimisers import it at their first step; here it is done once for all processes
 from torch import nn
 from torch.utils.data import Dataset
 
 from course_utils.checkpoints import save
+from course_utils.fingerprints import fingerprint
 from course_utils.losses import CrossEntropy
 from course_utils.optimisation import Settings
-from course_utils.processes import launched
+from course_utils.processes import Alone, launched
 from course_utils.train import train
 
 
@@ -47,25 +49,32 @@ def make_net(dropout: float = 0.2, batch_norm: bool = True) -> nn.Module:
         )
 
 
-def main(out: str, checkpoint: str, batch: str, pause: str) -> None:
+def unbroken_or_killed(out: Path, checkpoint: Path | None, pause: float) -> None:
+    """Train with everything that draws by chance: augmentation, order, dropout."""
+    torch.set_num_threads(1)
+    net = make_net()
+    settings = Settings(epochs=4, batch=4, lr=1e-2)
+    train(net, Stripes(pause), CrossEntropy(), settings, device="cpu", checkpoint=checkpoint, every=0.0, progress=False)
+    save(net.state_dict(), out)
+
+
+def write_fingerprint(out: Path) -> None:
+    """The fingerprint of a training, from another process."""
+    digits = fingerprint(make_net(), Stripes(), CrossEntropy(), Settings(), torch.relu, None, Alone("cpu"))
+    out.write_text(digits)
+
+
+def shared(out: str, batch: str) -> None:
+    """Train in however many processes torchrun started."""
     torch.set_num_threads(1)
     machine = launched("cpu")
-    together = checkpoint == "-"
     # dropout and batch norm look at one process's pictures: not the same for one process and for two
-    net = make_net(0.0, False) if together else make_net()
-    settings = Settings(epochs=4, batch=int(batch), lr=1e-2, optimiser="sgd" if together else "adamw")
-    train(
-        net,
-        Stripes(float(pause)),
-        CrossEntropy(),
-        settings,
-        checkpoint=None if together else Path(checkpoint),
-        every=0.0,
-        machine=machine,
-    )
+    net = make_net(dropout=0.0, batch_norm=False)
+    settings = Settings(epochs=4, batch=int(batch), lr=1e-2, optimiser="sgd")
+    train(net, Stripes(), CrossEntropy(), settings, machine=machine)
     if machine.process == 0:
         save(net.state_dict(), Path(out))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    shared(*sys.argv[1:])
