@@ -24,9 +24,14 @@ TEMPLATE = """{% extends 'lab/index.html.j2' %}
 main {max-width: 60em; margin: auto; padding: 1em} img {max-width: 100%; height: auto}
 .jp-RenderedMarkdown {font-size: 1.05rem; line-height: 1.55}
 </style>{% endblock %}
-{% block data_png scoped %}<div class="jp-RenderedImage jp-OutputArea-output">
-<img alt="{{ output | get_metadata('alt', 'image/png') | default('', true) | escape_html }}" src="data:image/png;base64,{{ output.data['image/png'] | replace('\\n', '') }}">
+"""
+
+PICTURE = """{% block BLOCK scoped %}<div class="jp-RenderedImage jp-OutputArea-output">
+<img alt="{{ output | get_metadata('alt', 'MIME') | default('', true) | escape_html }}"
+src="data:MIME;base64,{{ output.data['MIME'] | replace('\\n', '') }}">
 </div>{% endblock %}"""
+for block, mime in (("data_png", "image/png"), ("data_jpg", "image/jpeg")):
+    TEMPLATE += PICTURE.replace("BLOCK", block).replace("MIME", mime)
 
 # Code spans and fenced code are matched first, so that a dollar inside them stays a dollar.
 MATHS = re.compile(
