@@ -64,9 +64,9 @@ def gravity(normal: Tensor, rounds: tuple[float, ...] = (45.0, 15.0, 15.0, 15.0)
         cosine = (down @ flat).abs()
         angle = torch.deg2rad(torch.tensor(degrees, dtype=normal.dtype))
         lying, standing = flat[:, cosine > angle.cos()], flat[:, cosine < angle.sin()]
-        if lying.shape[1] + standing.shape[1] == 0:
-            return down
-        matrix = standing @ standing.T - lying @ lying.T
+        # A view of one wall alone leaves open what is down: then it is what is nearest to the guess.
+        prior = 0.01 * flat.shape[1] * torch.outer(down, down)
+        matrix = standing @ standing.T - lying @ lying.T - prior
         found = torch.linalg.eigh(matrix).eigenvectors[:, 0]
         down = found if found[1] > 0 else -found
     return down

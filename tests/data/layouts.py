@@ -132,7 +132,10 @@ def make_pennfudan(root: Path, count=60):
 def make_pets(root: Path):
     for name in ("Abyssinian_1", "beagle_2"):
         save_image(root / "images" / f"{name}.jpg")
-        save_mask(root / "annotations" / "trimaps" / f"{name}.png", two_things(1, 3) + 2 * (two_things(1, 1) == 0))
+        save_mask(
+            root / "annotations" / "trimaps" / f"{name}.png",
+            two_things(1, 3) + 2 * (two_things(1, 1) == 0).astype(np.uint8),
+        )
     for split, name in (("trainval", "Abyssinian_1"), ("test", "beagle_2")):
         (root / "annotations" / f"{split}.txt").write_text(f"{name} 1 1 1\n")
 

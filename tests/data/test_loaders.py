@@ -1,0 +1,286 @@
+"""Every loader on its published layout, and on the real samples where they are."""
+
+import importlib
+
+import numpy as np
+import pytest
+import scipy.io
+import torch
+
+from course_utils.data import load
+from course_utils.data.dataset import Detection, detection_target
+from course_utils.data.folders import NotHere
+from course_utils.data.hha import gravity, hha, normals, points
+from course_utils.data.matlab import read_mat
+from course_utils.data.registry import REGISTRY, find_entry
+from tests.data import layouts
+
+MAKERS = {
+    "voc2012": layouts.make_voc,
+    "voc2011": lambda root: layouts.make_voc(root, "2011"),
+    "sbd": layouts.make_sbd,
+    "nyudv2": layouts.make_nyudv2,
+    "siftflow": layouts.make_siftflow,
+    "camvid": layouts.make_camvid,
+    "isbi2012": layouts.make_isbi2012,
+    "dsb2018": layouts.make_dsb2018,
+    "phc_u373": lambda root: layouts.make_tracking(root, "PhC-C2DH-U373"),
+    "dic_hela": lambda root: layouts.make_tracking(root, "DIC-C2DH-HeLa"),
+    "pennfudan": layouts.make_pennfudan,
+    "pets": layouts.make_pets,
+    "coco": layouts.make_coco,
+}
+WITHOUT_FILES = {"stickers", "nuclei", "folder"}
+
+
+@pytest.fixture
+def course_data(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    monkeypatch.setattr("course_utils.data.folders.cache_folder", lambda: tmp_path / "no-cache")
+    return tmp_path
+
+
+def made(course_data, name):
+    MAKERS[name](course_data / find_entry(name).folder)
+    if name == "sbd":
+        layouts.make_voc(course_data / "voc2011", "2011")
+        base = course_data / "voc2011/TrainVal/VOCdevkit/VOC2011/ImageSets/Segmentation"
+        layouts.save_list(base / "seg11valid.txt", ["2007_000002", "2007_000003"])
+    return name
+
+
+def test_every_registered_set_has_a_module_a_maker_and_its_credits():
+    assert set(MAKERS) | WITHOUT_FILES == set(REGISTRY)
+    for entry in REGISTRY.values():
+        assert hasattr(importlib.import_module(f"course_utils.data.{entry.module}"), "open_split")
+        assert entry.licence and entry.citation and len(entry.splits) == len(entry.counts)
+        assert bool(entry.files) == bool(entry.markers) == bool(entry.folder) == bool(entry.megabytes)
+        for file in entry.files:
+            assert all(url.address.startswith(("http://", "https://")) for url in file.urls)
+            assert file.checksum is None or file.checksum.split(":")[0] in ("md5", "sha256")
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_the_published_layout_loads_and_is_legal(course_data, name):
+    made(course_data, name)
+    for split in find_entry(name).splits:
+        if (name, split) in {
+            ("voc2012", "seg11valid"),
+            ("voc2011", "seg11valid"),
+            ("coco", "train2017"),
+            ("sbd", "val"),
+        }:
+            continue
+        dataset = load(name, split)
+        assert len(dataset) > 0 and len(dataset.palette) >= len(dataset.classes)
+        if find_entry(name).classes and name != "coco":
+            assert len(dataset.classes) == find_entry(name).classes
+        for index in range(len(dataset)):
+            image, mask = dataset[index]
+            assert image.dtype == torch.uint8 and mask.dtype == torch.int64 and image.shape[1:] == mask.shape
+            sample = dataset.sample(index)
+            if sample.instances is not None:
+                legal = (sample.instances > 0) & (sample.instances <= len(sample.labels))
+                assert torch.equal(sample.labels[sample.instances[legal] - 1], mask[legal])
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_missing_set_says_where_it_was_looked_for_and_how_to_get_it(course_data, name):
+    with pytest.raises(NotHere, match=f"course data download {name}") as caught:
+        load(name)
+    assert str(course_data) in str(caught.value) and "by hand" in str(caught.value)
+
+
+def test_unknown_names_splits_and_options_are_named(course_data):
+    with pytest.raises(ValueError, match="did you mean 'voc2012'"):
+        load("voc2021")
+    with pytest.raises(ValueError, match="it has train, val"):
+        load("stickers", "tset")
+    with pytest.raises(ValueError, match="imags"):
+        load("stickers", "train", imags=3)
+
+
+def test_root_takes_the_place_of_the_data_folders(tmp_path):
+    layouts.make_camvid(tmp_path / "elsewhere")
+    assert len(load("camvid", "train", root=tmp_path / "elsewhere")) == 1
+
+
+def test_voc_instances_get_their_class_from_the_mask(course_data):
+    sample = load(made(course_data, "voc2012"), "val").sample(0)
+    assert sample.labels.tolist() == [15, 7] and (sample.mask == 255).sum() == 32
+    _, target = load("voc2012", "val").target(0)
+    assert target["labels"].tolist() == [15, 7] and target["boxes"].tolist() == [[3, 2, 12, 10], [15, 12, 30, 20]]
+
+
+def test_seg11valid_comes_from_its_list_or_follows_from_sbd(course_data):
+    made(course_data, "voc2011")
+    with pytest.raises(FileNotFoundError, match="seg11valid"):
+        load("voc2011", "seg11valid")
+    layouts.make_sbd(course_data / "sbd")
+    assert load("voc2011", "seg11valid").items == ["2007_000002"]
+
+
+def test_sbd_leaves_out_the_images_of_seg11valid(course_data):
+    made(course_data, "sbd")
+    assert load("sbd", "train").items == ["2007_000001"]
+    assert load("sbd", "trainval", keep_seg11valid=True).items == ["2007_000001", "2007_000003", "2007_000002"]
+    assert load("sbd", "train").sample(0).labels.tolist() == [15, 7]
+
+
+def test_nyudv2_maps_894_labels_to_40_classes_and_turns_matlabs_axes(course_data):
+    images, depths = layouts.make_nyudv2(course_data / "nyudv2")
+    sample = load("nyudv2", "test").sample(0)
+    assert np.array_equal(sample.image.permute(1, 2, 0).numpy(), images[1])
+    assert np.allclose(sample.depth.numpy(), depths[1])
+    assert sample.mask.unique().tolist() == [1, 39, 255] and sample.mask[3, 4] == 1
+    assert load("nyudv2", "train").items == ["1", "3"]
+
+
+def test_siftflow_counts_from_zero_with_unlabelled_void(course_data):
+    dataset = load(made(course_data, "siftflow"), "test")
+    sample = dataset.sample(0)
+    assert dataset.items == ["coast_bea2"] and len(dataset.classes) == 33 and len(dataset.geometry) == 3
+    assert sample.mask.unique().tolist() == [20, 27, 255] and sample.geometry.unique().tolist() == [0, 1, 255]
+    assert dataset.classes[27] == "sky" and dataset.classes[20] == "river"
+
+
+def test_camvids_eleven_becomes_void(course_data):
+    dataset = load(made(course_data, "camvid"), "trainval")
+    assert dataset[0][1].unique().tolist() == [0, 8, 255] and dataset.classes[8] == "car" and len(dataset) == 2
+
+
+def test_pets_border_is_void(course_data):
+    assert load(made(course_data, "pets"), "trainval")[0][1].unique().tolist() == [0, 1, 255]
+
+
+def test_coco_crowds_are_void_and_the_smaller_thing_lies_on_top(course_data):
+    dataset = load(made(course_data, "coco"), "val2017")
+    sample = dataset.sample(0)
+    assert dataset.items == ["7"] and dataset.classes == ["background", "person", "dog"]
+    assert sample.mask[6, 6] == 1 and sample.mask[10, 10] == 2 and sample.mask[5, 25] == 255
+    assert sample.labels.tolist() == [2, 1]
+
+
+def test_isbi_holds_out_the_last_six_slices(course_data):
+    made(course_data, "isbi2012")
+    assert load("isbi2012", "test").items == [str(index) for index in range(24, 30)]
+    assert set(load("isbi2012", "train")[0][1].unique().tolist()) == {0, 1}
+
+
+def test_pennfudan_splits_without_overlap_and_alike_every_time(course_data):
+    made(course_data, "pennfudan")
+    train, test = load("pennfudan", "train").items, load("pennfudan", "test").items
+    assert len(train) == 10 and len(test) == 50 and not set(train) & set(test)
+    assert train == load("pennfudan", "train").items
+
+
+def test_nuclei_quarters_hold_all_nuclei():
+    assert len(load("nuclei", "train")) == 3 and load("nuclei", "test")[0][0].shape == (3, 256, 256)
+    assert load("nuclei").sample(0).labels.shape == (125,)
+
+
+@pytest.mark.parametrize("damage", ["cut image", "cut mask", "wrong value", "wrong size"])
+def test_damage_is_named_with_its_file(course_data, damage):
+    made(course_data, "camvid")
+    base = course_data / "camvid" / "CamVid"
+    image, mask = base / "train" / "0001TP_000001.png", base / "trainannot" / "0001TP_000001.png"
+    if damage.startswith("cut"):
+        path = image if "image" in damage else mask
+        path.write_bytes(path.read_bytes()[:60])
+    else:
+        layouts.save_mask(mask, np.full((24, 32) if "value" in damage else (12, 32), 77, np.uint8))
+    with pytest.raises(ValueError, match="0001TP_000001"):
+        load("camvid", "train")[0]
+
+
+def test_a_matlab_file_of_any_age_is_read_alike(tmp_path):
+    import h5py
+
+    values = np.arange(12, dtype=np.uint16).reshape(3, 4)
+    scipy.io.savemat(tmp_path / "new.mat", {"S": values})
+    scipy.io.savemat(tmp_path / "old.mat", {"S": values}, format="4")
+    with h5py.File(tmp_path / "hdf.mat", "w", userblock_size=512) as file:
+        file["S"] = values.T
+        file.create_group("G")["inner"] = values.T
+    for name in ("new", "old", "hdf"):
+        assert np.array_equal(read_mat(tmp_path / f"{name}.mat")["S"], values)
+    assert np.array_equal(read_mat(tmp_path / "hdf.mat")["G"]["inner"], values)
+    (tmp_path / "new.mat").write_bytes((tmp_path / "new.mat").read_bytes()[:150])
+    with pytest.raises(ValueError, match=r"new\.mat.*damaged"):
+        read_mat(tmp_path / "new.mat")
+
+
+def a_room(tilt=0.0):
+    """Depth of a floor 1.2 m below the camera and a wall 4 m away, seen by a camera that looks down by `tilt`."""
+    rows = torch.arange(480.0)[:, None].expand(480, 640)
+    columns = torch.arange(640.0)[None, :].expand(480, 640)
+    ray = torch.stack([(columns - 325.582) / 518.858, (rows - 253.736) / 519.470, torch.ones(480, 640)])
+    down = torch.tensor([0.0, np.cos(tilt), np.sin(tilt)])
+    ahead = torch.tensor([0.0, -np.sin(tilt), np.cos(tilt)])
+    to_floor = 1.2 / (down[:, None, None] * ray).sum(0)
+    to_wall = 4.0 / (ahead[:, None, None] * ray).sum(0)
+    floor = (to_floor > 0) & (to_floor < to_wall)
+    return torch.where(floor, to_floor, to_wall).float(), floor, down.float()
+
+
+@pytest.mark.parametrize("tilt", [0.0, 0.2, -0.15])
+def test_hha_finds_gravity_the_floor_and_the_wall(tilt):
+    depth, floor, down = a_room(tilt)
+    found = gravity(normals(points(depth.double())))
+    assert torch.dot(found.float(), down) > np.cos(np.radians(2))
+    disparity, height, angle = hha(depth).float()
+    inside = torch.zeros_like(floor)
+    inside[10:-10, 10:-10] = True
+    assert abs(angle[~floor & inside].median() - 127.5) < 8
+    assert not floor[inside].any() or (angle[floor & inside].median() < 8 and height[floor & inside].median() < 10)
+    assert height[:100].mean() > 100
+    assert (disparity[-1].mean() > disparity[300].mean()) and hha(depth).dtype == torch.uint8
+
+
+def test_hha_survives_holes():
+    depth, _, _ = a_room()
+    depth[100:120, 100:140] = 0
+    depth[200, 200] = float("nan")
+    assert hha(depth).shape == (3, 480, 640)
+    assert hha(torch.full((64, 64), 2.0)).shape == (3, 64, 64)
+
+
+def test_detection_targets_are_what_torchvision_takes():
+    instances = torch.zeros(10, 12, dtype=torch.int64)
+    instances[2:5, 3:7], instances[7, 9], instances[0, 0] = 1, 3, 255
+    target = detection_target(instances, torch.tensor([4, 5, 6]))
+    assert target["boxes"].tolist() == [[3, 2, 7, 5], [9, 7, 10, 8]] and target["labels"].tolist() == [4, 6]
+    assert target["masks"].shape == (2, 10, 12) and target["area"].tolist() == [12, 1]
+    empty = detection_target(torch.zeros(4, 4, dtype=torch.int64))
+    assert empty["boxes"].shape == (0, 4) and empty["masks"].shape == (0, 4, 4)
+    _, target = Detection(load("nuclei"))[0]
+    assert target["boxes"].shape == (125, 4)
+
+
+def test_semantic_sets_say_that_they_have_no_instances(course_data):
+    with pytest.raises(ValueError, match="does not tell one thing from another"):
+        load(made(course_data, "camvid"), "train").target(0)
+
+
+def test_transforms_and_subsets():
+    dataset = load("stickers", "train", images=12).with_transform(
+        lambda image, mask: (image[:, :50, :50], mask[:50, :50])
+    )
+    assert dataset[0][0].shape == (3, 50, 50) and dataset.sample(0).image.shape == (3, 160, 160)
+    assert dataset.subset([3, 1]).items == [dataset.items[3], dataset.items[1]]
+
+
+REAL = [("voc2012", "trainval", 1041), ("voc2012", "seg11valid", 265), ("camvid", "trainval", 468)]
+REAL += [("camvid", "test", 233), ("isbi2012", "all", 30), ("dsb2018", "train", 432), ("dsb2018", "test", 109)]
+REAL += [("pennfudan", "all", 170)]
+
+
+@pytest.mark.parametrize(("name", "split", "count"), REAL)
+def test_every_real_picture_and_mask_loads_fits_and_is_legal(real_data, name, split, count):
+    dataset = load(name, split)
+    assert len(dataset) == count
+    things = 0
+    for index in range(count):
+        sample = dataset.sample(index)
+        things += 0 if sample.labels is None else len(sample.labels)
+    assert name != "pennfudan" or things == 423
