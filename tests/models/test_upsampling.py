@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from course_utils.models.geometry import crop_offset, geometry
-from course_utils.models.upsampling import bilinear_deconvolution, bilinear_kernel, coverage, matrix_of
+from course_utils.models.upsampling import bilinear_deconvolution, bilinear_kernel, checkerboard, coverage, matrix_of
 
 
 @pytest.fixture(autouse=True)
@@ -121,3 +121,16 @@ def test_coverage_is_even_where_the_stride_divides_the_kernel(kernel, stride, ev
     nn.init.ones_(layer.weight)
     inside = coverage(layer, 8)[kernel:-kernel, kernel:-kernel]
     assert (inside.max() - inside.min() < 1e-6) == even
+
+
+def test_a_pattern_is_measured_against_the_contrast_and_a_ramp_has_next_to_none():
+    board = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).repeat(20, 20)
+    assert checkerboard(board, 2) == pytest.approx(1 / float(board.std()))
+    ramp = torch.arange(400.0).view(20, 20)
+    assert checkerboard(ramp, 2) < 0.2
+    assert checkerboard(torch.ones(8, 8), 2) == 0
+
+
+def test_a_picture_smaller_than_a_period_is_refused():
+    with pytest.raises(ValueError, match="does not hold one period of 4"):
+        checkerboard(torch.ones(3, 9), 4)
