@@ -45,6 +45,7 @@ class Dataset(torch.utils.data.Dataset):
         void: the mask's number for pixels that do not count.
         transform: applied to (image, mask) by `dataset[i]`; see `course_utils.data.transforms`.
         geometry: names of the geometry classes, where there are any.
+        recipe: what `load` was called with.
     """
 
     name: str
@@ -56,6 +57,13 @@ class Dataset(torch.utils.data.Dataset):
     void: int = VOID
     transform: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
     geometry: Sequence[str] = ()
+    recipe: tuple[str, str, dict] | None = None
+
+    def __reduce__(self):
+        """For a DataLoader's workers: not the open files travel, but how to open them again."""
+        if self.recipe is None:
+            raise TypeError(f"'{self.name}' was not opened by load(...), so no worker can open it: num_workers=0")
+        return _again, (self.recipe, self.items, self.transform)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -95,6 +103,13 @@ class Dataset(torch.utils.data.Dataset):
     def subset(self, indices: Sequence[int]) -> "Dataset":
         """Some of the pictures, in the given order."""
         return replace(self, items=[self.items[index] for index in indices])
+
+
+def _again(recipe: tuple[str, str, dict], items: Sequence[str], transform) -> Dataset:
+    from course_utils.data.loading import load
+
+    name, split, options = recipe
+    return replace(load(name, split, **options), items=items, transform=transform)
 
 
 class Detection(torch.utils.data.Dataset):

@@ -53,7 +53,7 @@ def fetch(
     """
     target, part = folder / file.name, folder / f".{file.name}.part"
     folder.mkdir(parents=True, exist_ok=True)
-    with _only_one(folder / f".{file.name}.lock"):
+    with only_one(folder / f".{file.name}.lock"):
         if target.exists():
             try:
                 check_file(target, file.size, file.checksum)
@@ -67,7 +67,8 @@ def fetch(
                 os.replace(part, target)
                 _note(part).unlink(missing_ok=True)
                 return target
-            reasons.append(f"  {url.address}: {reason}")
+            mirror = "" if url.sure else " (a mirror, not the makers')"
+            reasons.append(f"  {url.address}{mirror}: {reason}")
     hand = f"\nBy hand: {by_hand}" if by_hand else f"\nBy hand: lay the file at '{target}'"
     raise DownloadFailed(f"no mirror gave '{file.name}':\n" + "\n".join(reasons) + hand)
 
@@ -202,8 +203,12 @@ def _read_note(part: Path) -> dict:
 
 
 @contextmanager
-def _only_one(lock: Path):
-    """Two programs must not write the same file; a lock left behind by a killed one does not count."""
+def only_one(lock: Path):
+    """Keep a second program from the same work; a lock left behind by a killed one does not count.
+
+    Raises:
+        DownloadFailed: where another program, which still runs, holds the lock.
+    """
     import psutil
 
     try:

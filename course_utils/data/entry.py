@@ -1,8 +1,4 @@
-"""What the registry says about a data set (all lectures).
-
-Hosts come and go. Addresses marked `sure=False` were read in other projects' download scripts and papers but could
-not be tried when this list was written; `course data download` tries them in order and checks what it gets.
-"""
+"""What the registry says about a data set (all lectures)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Url:
-    """One address of a file, and whether its host was seen to be published by the data set's own makers."""
+    """One address of a file, and whether it is the makers' own or a mirror that could not be tried."""
 
     address: str
     sure: bool = True

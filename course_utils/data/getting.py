@@ -2,14 +2,15 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from course_utils.data.download import Progress, fetch, file_digest
+from course_utils.data.download import Progress, fetch, file_digest, only_one
 from course_utils.data.entry import Entry, File
 from course_utils.data.folders import cache_folder, find
-from course_utils.data.unpacking import unpack
+from course_utils.data.unpacking import UNPACKING, unpack
 
 RECEIPT = ".downloaded.json"
 
@@ -42,6 +43,18 @@ def download(
         return here
     root = (folder or _writable_folder()) / entry.folder
     root.mkdir(parents=True, exist_ok=True)
+    with only_one(root / ".downloading.lock"):
+        for left_over in root.glob(f"{UNPACKING}*"):
+            shutil.rmtree(left_over)
+        _get_files(entry, root, progress, say, settings)
+    missing = [marker for marker in entry.markers if not (root / marker).exists()]
+    if missing:
+        (root / RECEIPT).unlink(missing_ok=True)
+        raise ValueError(f"'{entry.name}' is unpacked in '{root}', but {', '.join(missing)} are not there")
+    return root
+
+
+def _get_files(entry: Entry, root: Path, progress, say, settings: dict) -> None:
     receipt = read_receipt(root)
     for file in entry.files:
         if file.name in receipt and (file.unpack or (root / file.name).exists()):
@@ -58,11 +71,6 @@ def download(
             unpack(path, root, file.inside)
             path.unlink()
         _write_receipt(root, receipt)
-    missing = [marker for marker in entry.markers if not (root / marker).exists()]
-    if missing:
-        (root / RECEIPT).unlink(missing_ok=True)
-        raise ValueError(f"'{entry.name}' is unpacked in '{root}', but {', '.join(missing)} are not there")
-    return root
 
 
 def read_receipt(root: Path) -> dict:

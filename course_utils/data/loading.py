@@ -1,5 +1,6 @@
 """`load`: from a data set's name to its pictures (all lectures)."""
 
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -27,11 +28,13 @@ def load(name: str, split: str | None = None, **options) -> Dataset:
     if split not in entry.splits:
         raise ValueError(f"'{name}' has no split {split!r}: it has {', '.join(entry.splits)}")
     module = import_module(f"course_utils.data.{entry.module}")
+    recipe = (name, split, dict(options))
     given = options.pop("root", None)
     root = Path(given) if given else folder_of(entry) if entry.markers else None
     try:
-        return module.open_split(root, split, **entry.options, **options)
+        dataset = module.open_split(root, split, **entry.options, **options)
     except TypeError as error:
         if "unexpected keyword" in str(error) or "missing 1 required" in str(error):
             raise ValueError(f"load({name!r}): {error}") from None
         raise
+    return replace(dataset, recipe=recipe)

@@ -70,13 +70,15 @@ def check_mask(
     count = classes if isinstance(classes, int) else len(classes)
     if mask.ndim != 2:
         raise ValueError(f"{name} has shape {tuple(mask.shape)}; a mask is (H, W), one class number a pixel")
+    if mask.numel() == 0:
+        raise ValueError(f"{name} has no pixels: its shape is {tuple(mask.shape)}")
     if mask.is_floating_point() or mask.is_complex():
         raise ValueError(f"{name} holds {mask.dtype}; class numbers are whole: use mask.round().long()")
     if size is not None and tuple(mask.shape) != tuple(size):
         turned = ": one of them is turned by 90 degrees" if tuple(mask.shape) == tuple(size)[::-1] else ""
         shapes = f"{mask.shape[0]}x{mask.shape[1]}, its picture {size[0]}x{size[1]}"
         raise ValueError(f"{name} is {shapes}{turned}")
-    values = torch.unique(mask).tolist()
+    values = _distinct(mask)
     strange = [value for value in values if not 0 <= value < count and value != void]
     black_and_white = count == 2 and values in ([0, 255], [255])
     if strange or black_and_white:
@@ -84,6 +86,16 @@ def check_mask(
         mistake = _what_it_looks_like(values, count)
         raise ValueError(f"{name} holds {list_values(values)}, but {legal}: {mistake}")
     return mask
+
+
+def _distinct(mask: Tensor) -> list[int]:
+    """The values in a mask, in order; counting is ten times faster than sorting where they are small."""
+    values = mask.cpu().numpy().reshape(-1)
+    if values.size == 0:
+        return []
+    if values.dtype == bool or values.min() < 0 or values.max() > 65535:
+        return np.unique(values).astype(int).tolist()
+    return np.flatnonzero(np.bincount(values)).tolist()
 
 
 def list_values(values: Sequence[int]) -> str:

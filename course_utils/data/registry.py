@@ -1,4 +1,8 @@
-"""Every data set of the course: what it is, who made it, where it comes from (all lectures)."""
+"""Every data set of the course: what it is, who made it, where it comes from (all lectures).
+
+Hosts come and go. Addresses marked `sure=False` are mirrors that other projects name; none could be tried when this
+list was written. `course data download` tries all of them in order and checks what it gets.
+"""
 
 from difflib import get_close_matches
 

@@ -8,6 +8,8 @@ import tempfile
 import zipfile
 from pathlib import Path, PurePosixPath
 
+UNPACKING = ".unpacking-"
+
 
 class UnsafeArchive(ValueError):
     """An archive that tries to write outside of its folder, or is damaged; nothing of it was unpacked."""
@@ -28,7 +30,7 @@ def unpack(archive: Path, folder: Path, inside: str = "") -> None:
         UnsafeArchive: for absolute names, names with "..", links that lead out, devices, or a damaged archive.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    workplace = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder))
+    workplace = Path(tempfile.mkdtemp(prefix=UNPACKING, dir=folder))
     try:
         if zipfile.is_zipfile(archive):
             _unpack_zip(archive, workplace)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -233,6 +234,35 @@ def test_a_data_set_is_laid_into_course_data_and_found_again(server, tmp_path, m
     requests = len(server.seen)
     assert download(make_entry(server, "good"), say=said.append) == root
     assert len(server.seen) == requests and "here already" in said[-1]
+
+
+def an_archive(tmp_path):
+    path = tmp_path / "data.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        for number in range(50):
+            packed.writestr(f"images/{number}.bin", CONTENT[:10_000])
+    return path
+
+
+def test_killed_while_unpacking_it_ends_whole_the_next_time(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "data"))
+    archive = an_archive(tmp_path)
+    checksum = "md5:" + hashlib.md5(archive.read_bytes()).hexdigest()
+    entry = Entry(
+        "toy", "", "voc", ("train",), (1,), 2, "", "", 1, "toy", ("images",), (File("data.zip", (), None, checksum),)
+    )
+    (tmp_path / "data" / "toy").mkdir(parents=True)
+    (tmp_path / "data" / "toy" / "data.zip").write_bytes(archive.read_bytes())
+    code = (
+        "import os, zipfile, pathlib; from course_utils.data.unpacking import unpack\n"
+        "zipfile.ZipFile.extractall = lambda self, to: (self.extract('images/0.bin', to), os._exit(9))\n"
+        f"unpack(pathlib.Path(r'{archive}'), pathlib.Path(r'{tmp_path / 'data' / 'toy'}'))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+    assert not (tmp_path / "data" / "toy" / "images").exists()
+    root = download(entry)
+    assert len(list((root / "images").iterdir())) == 50
+    assert sorted(path.name for path in root.iterdir()) == [".downloaded.json", "images"]
 
 
 def test_a_folder_that_cannot_be_written_gives_way_to_the_cache(server, tmp_path, monkeypatch):

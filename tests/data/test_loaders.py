@@ -1,6 +1,8 @@
 """Every loader on its published layout, and on the real samples where they are."""
 
 import importlib
+import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -260,6 +262,14 @@ def test_detection_targets_are_what_torchvision_takes():
 def test_semantic_sets_say_that_they_have_no_instances(course_data):
     with pytest.raises(ValueError, match="does not tell one thing from another"):
         load(made(course_data, "camvid"), "train").target(0)
+
+
+def test_a_data_loaders_workers_open_the_set_again():
+    dataset = load("stickers", "train", images=12, size=64).subset([3, 1])
+    again = pickle.loads(pickle.dumps(dataset))
+    assert again.items == dataset.items and torch.equal(again[0][0], dataset[0][0])
+    with pytest.raises(TypeError, match="num_workers=0"):
+        pickle.dumps(replace(dataset, recipe=None))
 
 
 def test_transforms_and_subsets():

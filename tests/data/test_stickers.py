@@ -41,7 +41,7 @@ def test_the_same_seed_gives_the_same_pixels_on_every_platform(style, expected):
     assert digest(style) == expected
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**63), index=st.integers(0, 10**6), size=st.integers(64, 200))
 def test_any_seed_index_and_size_gives_a_legal_scene(seed, index, size):
     made = scene(seed, index, size)
@@ -57,7 +57,7 @@ def test_every_class_but_the_dining_table_appears_in_both_styles():
     assert set(DRAWINGS) | set(MISSING) | {"background"} == set(VOC_CLASSES)
     for style in STYLES:
         seen = {
-            label for made in (scene(1, index) for index in range(400)) if made.style == style for label in made.labels
+            label for made in (scene(1, index) for index in range(300)) if made.style == style for label in made.labels
         }
         assert seen == {VOC_CLASSES.index(name) for name in DRAWINGS}
 
@@ -133,7 +133,7 @@ def test_thin_structures_keep_their_class():
 
 def test_sizes_span_a_factor_of_four():
     sides = []
-    for made in (scene(3, index) for index in range(300)):
+    for made in (scene(3, index) for index in range(200)):
         for number in range(1, len(made.labels) + 1):
             rows, columns = np.where(made.instances == number)
             if len(rows) and rows.min() > 2 and rows.max() < 157 and columns.min() > 2 and columns.max() < 157:
