@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from course_utils.data.commands import app as data
+
 app = typer.Typer(
     name="course",
     help="A course on image segmentation: open it, run it, check this machine.",
@@ -14,6 +16,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(data, name="data")
 
 Lectures = Annotated[list[str] | None, typer.Argument(help="Numbers or names, such as 02; all of them when left out.")]
 OUT = Path("build")
@@ -144,6 +148,30 @@ def results(
     except (ValueError, OSError) as error:
         stop(str(error))
     raise typer.Exit(1 if under else 0)
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(help="A recipe, such as configs/camvid_cpu.toml.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for the results; results/NAME when left out.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    workers: Annotated[int, typer.Option(min=0, help="Processes that prepare pictures.")] = 0,
+    change: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a setting: --set training.epochs=2; may be repeated.")
+    ] = None,
+):
+    """Train a net as a TOML recipe says; started again, it goes on where it stopped. Runs under torchrun, too."""
+    from course_utils.training_command import read_recipe, run_recipe
+
+    try:
+        result = run_recipe(read_recipe(config, change), out or Path("results") / config.stem, device, workers)
+    except (ValueError, OSError) as error:
+        stop(str(error))
+    except KeyboardInterrupt:
+        stop("interrupted; run the same command again to go on from the last checkpoint", code=130)
+    if os.environ.get("RANK", "0") == "0":
+        for name, value in result["scores"].items():
+            typer.echo(f"{name:24}{value:.4f}")
 
 
 @app.command()

