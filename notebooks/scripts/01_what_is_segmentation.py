@@ -43,7 +43,7 @@ from skimage.measure import label
 from course_utils import classical, metrics
 from course_utils.data.annotations import annotation
 from course_utils.data.nuclei import nuclei, touching
-from course_utils.exercises import check, quiz
+from course_utils.exercises import check, hint, quiz
 from course_utils.figures import show
 from course_utils.figures.canvas import outline
 from course_utils.figures.comparisons import accuracy_curves, confusion
@@ -345,7 +345,7 @@ show(
 # Count the pairs. The masks have any shape, row by row of pixels or whole batches; `void` in the truth is left out.
 # A loop over pixels works and takes minutes for a data set; `torch.bincount` takes milliseconds.
 #
-# Stuck? `from course_utils.exercises import hint`, then `hint("01.confusion_matrix")`.
+# Stuck? Run `hint("01.confusion_matrix")` in a new cell.
 
 
 # %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "01-confusion_matrix", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -806,7 +806,7 @@ quiz("01")
 # %% [markdown] slideshow={"slide_type": "subslide"} tags=["reading"]
 # ## What to read next
 #
-# - Lecture 02, [A classifier that answers everywhere](02_convolutionalization.ipynb): how a net that names pictures
+# - Lecture 02, [From classifier to heat map](02_convolutionalization.ipynb): how a net that names pictures
 #   comes to name pixels.
 # - [Fully Convolutional Networks](https://arxiv.org/abs/1411.4038), section 5: the four metrics as you wrote them.
 # - [Panoptic Segmentation](https://arxiv.org/abs/1801.00868), sections 1 to 3: things, stuff, and one score for both.

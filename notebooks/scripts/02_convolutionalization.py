@@ -9,13 +9,13 @@
 # ---
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# # Convolutionalization
+# # From classifier to heat map
 #
 # A classifier looks at a picture of 224x224 pixels and says *one* word. Segmentation needs a word for every pixel.
 # Does that take another network?
 #
 # The surprise of this lecture: **a classifier is a segmentation network already**. It has only ever been asked in one
-# place.
+# place. The step that lets it answer everywhere is called *convolutionalization*.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* Ask: "You have a network that says *cat*. You need one that says *where*. What would you change?" Students
@@ -44,7 +44,7 @@ import torch
 from torch import nn
 
 from course_utils.data.photographs import photograph
-from course_utils.exercises import check, quiz
+from course_utils.exercises import check, hint, quiz
 from course_utils.figures import show
 from course_utils.models.backbones import backbone, classifier
 from course_utils.models.convolutionalize import convolutionalize
@@ -163,8 +163,7 @@ print(alexnet.avgpool)
 #
 # `linear_to_conv(linear, kernel_size)(maps).flatten(1)` equals `linear(maps.flatten(1))`.
 #
-# Leave the linear layer as it is. Stuck? Run `hint("02.linear_to_conv")` in a new cell
-# (`from course_utils.exercises import hint`).
+# Leave the linear layer as it is. Stuck? Run `hint("02.linear_to_conv")` in a new cell.
 
 
 # %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "02-linear_to_conv", "locked": false, "schema_version": 3, "solution": true, "task": false}
