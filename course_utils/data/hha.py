@@ -5,6 +5,7 @@ Horizontal disparity, Height above the ground, Angle between the surface and gra
 
 import torch
 import torch.nn.functional as F
+from scipy import ndimage
 from torch import Tensor
 
 # NYU Depth v2's colour camera: focal lengths and centre in pixels of its 640x480 pictures.
@@ -72,6 +73,21 @@ def gravity(normal: Tensor, rounds: tuple[float, ...] = (45.0, 15.0, 15.0, 15.0)
     return down
 
 
+def fill_holes(depth: Tensor) -> Tensor:
+    """Pixels without depth (0, negative or not finite) get that of the nearest pixel that has one; 20 m if none has.
+
+    Shape:
+        (H, W) -> (H, W)
+    """
+    missing = ~(torch.isfinite(depth) & (depth > 0))
+    if not missing.any():
+        return depth
+    if missing.all():
+        return torch.full_like(depth, 20.0)
+    rows, columns = ndimage.distance_transform_edt(missing.numpy(), return_distances=False, return_indices=True)
+    return depth[torch.from_numpy(rows).long(), torch.from_numpy(columns).long()]
+
+
 def hha(depth: Tensor, camera: tuple[float, float, float, float] = NYU_CAMERA) -> Tensor:
     """Horizontal disparity, height above the ground and angle with gravity, each stretched over 0..255.
 
@@ -79,13 +95,13 @@ def hha(depth: Tensor, camera: tuple[float, float, float, float] = NYU_CAMERA) -
     degrees, 0 for surfaces that face up.
 
     Args:
-        depth: metres; values that are 0, negative or not finite count as 20 m.
+        depth: metres; holes are filled first, see `fill_holes`.
         camera: as for `points`.
 
     Shape:
         (H, W) float -> (3, H, W) uint8
     """
-    depth = torch.where(torch.isfinite(depth) & (depth > 0), depth, torch.full_like(depth, 20.0))
+    depth = fill_holes(depth)
     space = points(depth.double(), camera)
     normal = normals(space)
     down = gravity(normal)
