@@ -46,7 +46,7 @@ from tqdm import tqdm
 
 from course_utils.data.annotations import annotation
 from course_utils.data.photographs import photograph
-from course_utils.exercises import check, quiz
+from course_utils.exercises import check, hint, quiz
 from course_utils.figures import show
 from course_utils.figures.alignment import crop_curves, crops, frame_of_cells
 from course_utils.figures.checkerboards import coverages, fading, over_training
@@ -56,8 +56,10 @@ from course_utils.models.backbones import classifier
 from course_utils.models.convolutionalize import convolutionalize
 from course_utils.models.imagenet import class_index, normalise, resize
 from course_utils.models.upsampling import bilinear_deconvolution, checkerboard, coverage, matrix_of
+from course_utils.predict import multiply_adds
 from course_utils.profiles import begin, choose
 from course_utils.results import record
+from course_utils.timing import seconds
 
 run = begin(PROFILE, DEVICE, SEED)
 photograph = choose(DATASET, {"photographs": photograph})
@@ -91,7 +93,7 @@ print("nearest", nearest.flatten().tolist())
 print("linear ", linear.flatten().tolist())
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 4 minutes.* Collect the rows from the room before the cell runs. Nearest is nearly always among them. For the
+# *For the lecturer, 3 minutes.* Collect the rows from the room before the cell runs. Nearest is nearly always among them. For the
 # second, many write 0, 0.5, 1, 1, 1, 0.5, 0, 0: a line drawn through points at *whole* places. Do not correct it. It is
 # the other convention (`align_corners`), and unit 3 comes back to it. Ask instead: where exactly do the four cells
 # lie, if eight pixels share their room? Each cell sits between its two pixels, a quarter of a cell away from either.
@@ -141,7 +143,7 @@ show(
 # (Two corners of the right matrix break the pattern. Remember them.)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 5 minutes.* Let them read one row aloud, then one column. Rows say where a pixel's value comes from (gather); columns say
+# *For the lecturer, 4 minutes.* Let them read one row aloud, then one column. Rows say where a pixel's value comes from (gather); columns say
 # where a cell's value goes (scatter). Both describe the same matrix. Draw a box around one column and slide it with a
 # finger. Somebody will say "convolution, but the step is on the wrong side". That is the sentence to wait for.
 
@@ -160,7 +162,7 @@ show(
 # each pixel, so that `convolution_matrix(kernel, size, stride) @ line` is the convolution of the line. As everywhere in
 # deep learning, the kernel is not turned around.
 #
-# Stuck? Run `hint("03.convolution_matrix")` in a new cell (`from course_utils.exercises import hint`).
+# Stuck? Run `hint("03.convolution_matrix")` in a new cell.
 
 
 # %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "03-convolution_matrix", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -238,7 +240,7 @@ print("MT undoes M:                          ", torch.allclose(back, line, atol=
 # promises what the fourth line denies. A transpose is not an inverse: ten numbers cannot be won back from four.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 12 minutes with the exercise.* On the board: one row of M as a box over the pixels, then the same box as a column. The usual
+# *For the lecturer, 10 minutes with the exercise.* On the board: one row of M as a box over the pixels, then the same box as a column. The usual
 # mistakes are one row too many or too few, and a matrix lying on its side. If time is short, do the exercise together:
 # row 0, row 1, and ask for row 2. The fourth printed line deserves a vote before it is shown: about half the room
 # expects a transpose to undo.
@@ -344,22 +346,23 @@ def bilinear_kernel(size):
 check("03.bilinear_kernel", bilinear_kernel)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 8 minutes with the exercise.* The trap is the reach of an odd kernel: 3 / 2 is 1.5, and with it the stamps of neighbours no longer add
+# *For the lecturer, 7 minutes with the exercise.* The trap is the reach of an odd kernel: 3 / 2 is 1.5, and with it the stamps of neighbours no longer add
 # up to 1. Let them check on paper: at every pixel, the weights of all cells have to add up to 1, or a flat map comes
 # out wavy. The product of the axes is the second trap: a cone (distance to the centre) looks similar and is wrong.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Equal to `interpolate`?
 #
-# The coffee, shrunk 32-fold and brought back in both ways. Lay them over each other, subtract, and look **where**
+# The coffee, shrunk 32-fold and brought back in both ways, once with your kernel in a layer. Lay them over each other, subtract, and look **where**
 # they differ. Before you do: what did the two odd corners of the matrix in unit 1 have to do with the first and the last
 # pixel?
 
 # %% slideshow={"slide_type": "-"} tags=["show-code"]
 stride = 32
 shrunk = functional.avg_pool2d(coffee[None] / 255, stride)
-layer = bilinear_deconvolution(channels=3, kernel_size=2 * stride, stride=stride)
+layer = nn.ConvTranspose2d(3, 3, 2 * stride, stride, groups=3, bias=False)
 with torch.no_grad():
+    layer.weight[:] = bilinear_kernel(2 * stride)  # yours, for each of the three colours
     half = stride // 2  # the kernel hangs over by half a stride on each side
     spread = layer(shrunk)[0, :, half:-half, half:-half]
 reference = functional.interpolate(shrunk, scale_factor=stride, mode="bilinear")[0]
@@ -404,9 +407,38 @@ print(f"the same class wins at {same:.1%} of the pixels")
 print(f"in the corner the winner is less sure when faded: {bool(sure[0] < sure[1])}")
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
-# The winner stays, since a common factor does not reorder scores. How *sure* it is does change, and so does a loss that
+# The library's `bilinear_deconvolution` holds your kernel for each class. The winner stays, since a common factor does not reorder scores. How *sure* it is does change, and so does a loss that
 # looks at probabilities. Two cures are in use: pad the picture so far that the border can be cropped away (the paper
 # form of FCN: unit 5), or call `interpolate` (the practical form, lecture 04).
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# ### What does it cost?
+#
+# The authors' layer is *dense*: it holds a kernel from each of the 21 classes to each other one, and all but 21 of these
+# 441 kernels are zero. A *depthwise* layer holds the 21 alone. **Guess** the factor, then count and time it.
+
+# %% slideshow={"slide_type": "-"} tags=["show-code"]
+classes = torch.randn(1, 21, 12, 18, device=run.device)
+layers = {
+    "dense": bilinear_deconvolution(21, 64, 32),
+    "depthwise": bilinear_deconvolution(21, 64, 32, depthwise=True),
+    "interpolate": nn.Upsample(scale_factor=32, mode="bilinear"),
+}
+took = {}
+with torch.no_grad():
+    for name, layer in layers.items():
+        layer = layer.to(run.device)
+        took[name] = seconds(lambda layer=layer: layer(classes), run.device)
+        print(
+            f"{name:12} {multiply_adds(layer, classes) / 1e6:6.0f} million multiply-adds, {1000 * took[name]:5.1f} ms"
+        )
+classifier_work = multiply_adds(speaks, torch.zeros(1, 3, 384, 576, device=run.device)) / 1e6
+print(f"the classifier before it: {classifier_work:.0f} million")
+record("03.depthwise_speedup", took["dense"] / took["depthwise"])
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# The counter only sees convolutions, so `interpolate` counts as none; it does the work of the depthwise layer.
+# Next to the classifier, either is a trifle. Dense makes sense where training shall mix the classes.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### And the people who wrote 0, 0.5, 1?
@@ -424,7 +456,7 @@ aligned = functional.interpolate(cells, size=(3, 7), mode="bilinear", align_corn
 print("align_corners=True:   ", aligned[0, 0, 0].tolist())
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 6 minutes.* Two conventions for where a cell lies, both sound, and mixing them moves everything by half a cell. At
+# *For the lecturer, 5 minutes.* Two conventions for where a cell lies, both sound, and mixing them moves everything by half a cell. At
 # stride 32 that is 15.5 pixels, and no error is raised. Ask who has ever had masks that sat a little beside the object.
 # Unit 5 turns this feeling into a number.
 
@@ -474,6 +506,7 @@ def doubling(way, channels, out):
     return layer
 
 
+# %% slideshow={"slide_type": "subslide"} tags=["show-code"]
 def fourfold(way, channels):
     """(N, 1, h, w) -> (N, 1, 4 * h, 4 * w)"""
     torch.manual_seed(SEED)
@@ -481,7 +514,7 @@ def fourfold(way, channels):
     return nn.Sequential(nn.Conv2d(1, channels, 3, padding=1), nn.ReLU(), first, nn.ReLU(), second)
 
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "-"}
 # It learns on pieces of four photographs, and is tried on a fifth that it never sees: the astronaut's face. At each step
 # we measure the pattern: the mean brightness of each of the 4x4 places within a cell, from the darkest to the brightest,
 # in units of the picture's contrast. A photograph has next to none.
@@ -550,19 +583,19 @@ for way in WAYS:
 # An even overlap is **not** enough: `kernel 4` starts as badly. With stride 2 a pixel belongs to one of 2x2 kinds, by its
 # place within the cell, and each kind sees weights of its own: a kernel of 4x4 is four kernels of 2x2, interlaced. A flat
 # map stays flat only if all four have the **same sum**. Random ones do not. A tent's do, which is why the FCN authors
-# *start* there. Training may move the four sums
-# apart again, a little, and does so here. Interpolation followed by a convolution treats all pixels alike.
+# *start* there. Training
+# may move the four sums apart again for a while. After an interpolation, every pixel sees all the weights of the
+# convolution: equal sums by construction.
 
 # %% slideshow={"slide_type": "subslide"} tags=["show-code", "nbval-check-output"]
 tent = bilinear_deconvolution(1, 4, 2).weight.data[0, 0]
 for row in (0, 1):
     for column in (0, 1):
-        print(
-            f"pixels of kind ({row}, {column}) see {tent[row::2, column::2].flatten().tolist()}, sum {tent[row::2, column::2].sum():.0f}"
-        )
+        seen_by = tent[row::2, column::2].flatten()
+        print(f"pixels of kind ({row}, {column}) see {seen_by.tolist()}, sum {seen_by.sum():.0f}")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 9 minutes.* Ask for the first eight pixels of the line: 1 1 2 1 2 1 2 1. Then the pictures; let the room look for ten
+# *For the lecturer, 7 minutes.* Ask for the first eight pixels of the line: 1 1 2 1 2 1 2 1. Then the pictures; let the room look for ten
 # seconds without a word. The common answer to "is an even overlap enough?" is yes, and the second row says no. On
 # the board: colour the 4x4 kernel's sixteen places with four colours, by row and column modulo 2. The same pattern
 # appears in the *gradient* of every convolution of stride 2, since that is a transposed convolution too.
@@ -616,13 +649,16 @@ truth = coins.mask[:height, :width]
 coin = coins.instances[:height, :width] > 0
 shares = torch.stack([~coin, coin])[None].float()  # background and coin
 
+upsampled = {}
+for stride in (32, 16, 8):
+    layer = bilinear_deconvolution(2, 2 * stride, stride, depthwise=True)
+    with torch.no_grad():
+        upsampled[stride] = layer(functional.avg_pool2d(shares, stride))[0]
+
 
 def cropped(stride, offset):
     """The class of each pixel, from true shares in cells of that stride: (height, width)"""
-    layer = bilinear_deconvolution(2, 2 * stride, stride, depthwise=True)
-    with torch.no_grad():
-        large = layer(functional.avg_pool2d(shares, stride))
-    return large[0, :, offset : offset + height, offset : offset + width].argmax(0)
+    return upsampled[stride][:, offset : offset + height, offset : offset + width].argmax(0)
 
 
 def mean_iu(stride, offset):
@@ -670,7 +706,7 @@ for stride, top in zip((32, 16, 8), tops, strict=True):
 # For an average pooling, half a stride is easy to see. For VGG16 with its many layers, it takes a method.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 5 minutes.* Collect guesses for the loss first; most say two or three points. Ask why the curve is so flat near its
+# *For the lecturer, 4 minutes.* Collect guesses for the loss first; most say two or three points. Ask why the curve is so flat near its
 # top: a crop that is wrong by one or two pixels costs next to nothing at stride 32 and cannot be seen by eye, and costs
 # more with every finer stream that is added to it.
 
@@ -761,8 +797,18 @@ print(f"FCN-8s       pool3 over the score   {cut_off(pool3, [*vgg16, twice, twic
 print(f"             score over the picture {cut_off([*vgg16, twice, twice, eightfold], picture):g}")
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
-# 18, 19, 5, 27, 9, 31: the numbers in the authors' nets, with nothing looked up. Each is a whole number only because the
-# paddings and kernels fit together. Change the 100 to 99 and see which ones break.
+# 18, 19, 5, 27, 9, 31: the numbers in the authors' nets, with nothing looked up. One question is left from unit 3: why
+# has AlexNet a kernel of 63 and VGG16 one of 64? Look at where their first cells lie.
+
+# %% slideshow={"slide_type": "fragment"} tags=["show-code", "nbval-check-output"]
+for name, net in (("AlexNet", alexnet), ("VGG16", vgg16)):
+    scale, shift = coordinate_map(net)
+    odd, even = (cut_off([*net, ("transposed", size, 32, 0)], picture) for size in (63, 64))
+    print(f"{name:8} first cell at pixel {shift:g}; cut off with kernel 63: {odd:g}, with 64: {even:g}")
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# AlexNet's cells lie *on* pixels and want an odd kernel, VGG16's lie *between* two and want an even one. With the other,
+# half a pixel would be left over, and no crop can cut that.
 
 # %% slideshow={"slide_type": "subslide"}
 scale, shift = coordinate_map(vgg16)
@@ -782,7 +828,7 @@ for name, value in (("alexnet", cut_off([*alexnet, ("transposed", 63, 32, 0)], p
 # inside the picture, and the outermost pixels still live on weaker stamps.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 10 minutes with the exercise.* Do the two layers from the fragment on the board: the pooling's cell 5 lies at 10.5 in its input, and
+# *For the lecturer, 8 minutes with the exercise.* Do the two layers from the fragment on the board: the pooling's cell 5 lies at 10.5 in its input, and
 # 2 x 10.5 + 1 = 22. So scale 4, shift 2. Usual mistakes: k / 2 for (k - 1) / 2, and a shift that is not multiplied by
 # the scale so far. If a student asks why the offsets grow from 19 over 27 to 31: every stamp hangs over, and a chain of
 # stamps hangs over further: 31.5 pixels for one, 24 + 15.5 for two, 24 + 12 + 7.5 for three. The first cell lies at
