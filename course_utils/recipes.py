@@ -13,13 +13,12 @@ from functools import partial
 import torch
 import torch.utils.data
 from torch import Tensor, nn
-from torch.nn import functional
-from tqdm import tqdm
 
 from course_utils.data import load
 from course_utils.data.dataset import Dataset
 from course_utils.data.transforms import Augment
-from course_utils.models.backbones import STRIDES, Backbone, backbone
+from course_utils.kept_maps import KeptMaps, UpperBackbone
+from course_utils.models.backbones import backbone
 from course_utils.models.fcn import FCN
 from course_utils.models.imagenet import normalise
 from course_utils.optimisation import Settings
@@ -109,8 +108,7 @@ def _full(run: Run, dataset: str) -> Material:
 def recipe(run: Run, stride: int = 32, seed: int | None = None, **changed) -> Settings:
     """How an FCN of this stride is trained; a 16s and an 8s start from the net before them, so they take less time.
 
-    AdamW, the backbone at a third of the scores' learning rate, its batch-norm statistics kept. The paper's SGD is in
-    lecture 04.
+    AdamW, the backbone at a fifth of the scores' learning rate, its batch-norm statistics kept.
 
     Args:
         run: says the profile.
@@ -121,9 +119,9 @@ def recipe(run: Run, stride: int = 32, seed: int | None = None, **changed) -> Se
     epochs = run.pick(quick={32: 4, 16: 2, 8: 2}, full={32: 30, 16: 15, 8: 15})[stride]
     settings = Settings(
         epochs=epochs,
-        batch=run.pick(quick=20, full=16),
-        lr=run.pick(quick=2e-3, full=1e-3),
-        backbone_lr=1 / 3,
+        batch=run.pick(quick=10, full=16),
+        lr=run.pick(quick=4e-3, full=1e-3),
+        backbone_lr=0.2,
         bias_lr=1.0,
         warm_up=0.2,
         batch_norm="keep",
@@ -132,109 +130,47 @@ def recipe(run: Run, stride: int = 32, seed: int | None = None, **changed) -> Se
     return replace(settings, **changed)
 
 
-class KeptMaps(torch.utils.data.Dataset):
-    """A data set whose pictures have been through the lower two stages of a backbone, once (lectures 04, 05).
-
-    An item is the two maps laid out as a picture of the mask's height and width (see `lay_out`), and the mask. So a
-    net on an `UpperBackbone` takes it where it would take a picture, and gives scores of the mask's size.
+def paper_recipe(run: Run, name: str = "vgg16", seed: int | None = None, **changed) -> Settings:
+    """The paper's settings for its own nets (FCN, section 4.3): SGD at a fixed rate, biases at twice that.
 
     Args:
-        backbone: its stages up to stride 16 are run here, without gradients, batch norms as trained.
-        dataset: pictures of one size, a multiple of 16, not augmented: each is looked at once.
-        every: keep every so many pixels of the masks, down and across, and lay out the maps at that size.
-        batch: pictures that are run together.
+        run: its seed, and `full` for the paper's batch of 20 pictures.
+        name: "vgg16", "alexnet" or "googlenet".
+        seed: of the order of pictures; the run's where it is None.
+        changed: any other setting.
+    """
+    settings = Settings(
+        epochs=run.pick(quick=1, full=30),
+        batch=run.pick(quick=2, full=20),
+        optimiser="sgd",
+        lr={"alexnet": 1e-3, "vgg16": 1e-4, "googlenet": 5e-5}[name],
+        momentum=0.9,
+        weight_decay=5e-4,
+        bias_lr=2.0,
+        schedule="constant",
+        warm_up=0.0,
+        seed=run.seed if seed is None else seed,
+    )
+    return replace(settings, **changed)
 
-    Shape:
-        dataset[i]: (3, H, W) uint8, (H, W) -> (planes, H / every, W / every) float32, (H / every, W / every) int64
+
+class Sampled(torch.utils.data.Dataset):
+    """A data set whose masks keep each pixel by chance only: the rest is void (FCN, section 4.3, patch sampling).
+
+    Args:
+        dataset: gives (image, mask).
+        share: chance of a pixel to be kept, 0 to 1.
+        void: the mask's number for pixels that do not count.
     """
 
-    def __init__(self, backbone: Backbone, dataset: Dataset, every: int = 1, batch: int = 20):
-        self.name, self.split, self.classes = f"{dataset.name}, kept maps", dataset.split, dataset.classes
-        self.items = dataset.items
-        device = next(backbone.parameters()).device
-        backbone.eval()
-        kept, masks = [], []
-        starts = range(0, len(dataset), batch)
-        for start in tqdm(starts, desc=f"{dataset.split} pictures through the lower layers", leave=False):
-            pairs = [dataset[index] for index in range(start, min(start + batch, len(dataset)))]
-            images = normalise(torch.stack([image for image, _ in pairs]).to(device), backbone.name)
-            with torch.no_grad():
-                at_8 = backbone.stages[0](images.contiguous(memory_format=torch.channels_last))
-                at_16 = backbone.stages[1](at_8)
-            kept.append(lay_out(at_8, at_16, every).cpu())
-            masks += [mask[::every, ::every] for _, mask in pairs]
-        self.maps, self.masks = torch.cat(kept), torch.stack(masks)
+    def __init__(self, dataset: torch.utils.data.Dataset, share: float, void: int = 255):
+        if not 0 < share <= 1:
+            raise ValueError(f"share = {share}: a chance above 0, at most 1")
+        self.dataset, self.share, self.void = dataset, share, void
 
     def __len__(self) -> int:
-        return len(self.masks)
+        return len(self.dataset)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        return self.maps[index], self.masks[index]
-
-
-class UpperBackbone(nn.Module):
-    """A backbone without its lower two stages, for maps that were kept (lectures 04, 05).
-
-    Args:
-        backbone: its last stage is used, not copied.
-
-    Shape:
-        (N, planes, H, W), as `KeptMaps` gives them -> (N, c8, h8, w8), (N, c16, h16, w16), (N, c32, h32, w32)
-    """
-
-    strides = STRIDES
-
-    def __init__(self, backbone: Backbone):
-        super().__init__()
-        self.name, self.channels = backbone.name, backbone.channels
-        self.stages = nn.ModuleList([backbone.stages[2]])
-
-    def forward(self, laid_out: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        at_8, at_16 = take_up(laid_out, self.channels[:2])
-        return at_8, at_16, self.stages[0](at_16)
-
-
-def lay_out(at_8: Tensor, at_16: Tensor, every: int = 1) -> Tensor:
-    """Two maps as planes of the picture's size, divided by `every`: the channels of a cell become its pixels.
-
-    Shape:
-        (N, c8, H / 8, W / 8), (N, c16, H / 16, W / 16) -> (N, planes, H / every, W / every)
-
-    Raises:
-        ValueError: where the two do not lie over each other cell by cell, or for another `every`.
-    """
-    if every not in (1, 2, 4, 8):
-        raise ValueError(f"every = {every}: 1, 2, 4 or 8 pixels")
-    if (at_8.shape[-2], at_8.shape[-1]) != (2 * at_16.shape[-2], 2 * at_16.shape[-1]):
-        found = " and ".join("x".join(map(str, maps.shape[-2:])) for maps in (at_8, at_16))
-        raise ValueError(f"maps of {found}: only pictures whose sides are multiples of 16 can be kept in this way")
-    planes = []
-    for maps, stride in ((at_8, 8), (at_16, 16)):
-        side = stride // every
-        missing = -maps.shape[1] % side**2
-        planes.append(functional.pixel_shuffle(functional.pad(maps, (0, 0, 0, 0, 0, missing)), side))
-    return torch.cat(planes, dim=1).contiguous()
-
-
-def take_up(laid_out: Tensor, channels: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """The two maps again, to the bit: what `lay_out` did, undone.
-
-    Args:
-        channels: of the maps at strides 8 and 16.
-
-    Raises:
-        ValueError: for anything but kept maps; a picture, for example, which is meant for the whole backbone.
-    """
-    for every in (1, 2, 4, 8):
-        sides = (8 // every, 16 // every)
-        planes = [-(-count // side**2) for count, side in zip(channels, sides, strict=True)]
-        if sum(planes) == laid_out.shape[1]:
-            fine, coarse = laid_out.split(planes, dim=1)
-            at_8 = functional.pixel_unshuffle(fine, sides[0])[:, : channels[0]]
-            at_16 = functional.pixel_unshuffle(coarse, sides[1])[:, : channels[1]]
-            last = torch.channels_last
-            return at_8.contiguous(memory_format=last), at_16.contiguous(memory_format=last)
-    raise ValueError(
-        f"kept maps were expected, and {tuple(laid_out.shape)} came: this net begins at stride 16, take its inputs from "
-        "KeptMaps"
-    )
+        image, mask = self.dataset[index]
+        return image, mask.masked_fill(torch.rand(mask.shape) >= self.share, self.void)

@@ -4,13 +4,14 @@ import pytest
 import torch
 
 from course_utils.data import load
+from course_utils.kept_maps import KeptMaps, UpperBackbone, lay_out, take_up
 from course_utils.losses import CrossEntropy
 from course_utils.models.backbones import backbone
 from course_utils.models.fcn import FCN
 from course_utils.models.imagenet import normalise
 from course_utils.optimisation import freeze
 from course_utils.profiles import Run
-from course_utils.recipes import KeptMaps, UpperBackbone, lay_out, material, recipe, take_up
+from course_utils.recipes import Sampled, material, paper_recipe, recipe
 from course_utils.train import train
 
 QUICK = Run("quick", torch.device("cpu"), 0)
@@ -114,3 +115,20 @@ def test_the_full_profile_takes_crops_of_whole_pictures():
 def test_the_recipe_takes_changes():
     assert recipe(QUICK, 16, seed=3).seed == 3
     assert recipe(QUICK, 32, epochs=0.5).epochs == 0.5
+
+
+def test_the_papers_settings_are_the_papers():
+    settings = paper_recipe(Run("full", torch.device("cpu"), 0))
+    assert (settings.optimiser, settings.lr, settings.momentum, settings.batch) == ("sgd", 1e-4, 0.9, 20)
+    assert (settings.bias_lr, settings.schedule) == (2.0, "constant")
+
+
+def test_sampling_leaves_a_share_of_the_pixels(small):
+    mask = small.train[0][1]
+    torch.manual_seed(0)
+    sampled = Sampled(small.train, 0.25)[0][1]
+    kept = sampled != 255
+    assert torch.equal(sampled[kept], mask[kept])
+    assert abs(kept.sum() / (mask != 255).sum() - 0.25) < 0.05
+    with pytest.raises(ValueError, match="share = 0"):
+        Sampled(small.train, 0)
