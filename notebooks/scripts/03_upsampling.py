@@ -777,7 +777,8 @@ twice, eightfold, sixteenfold, by_32 = (("transposed", 2 * stride, stride, 0) fo
 # %% [markdown] slideshow={"slide_type": "fragment"}
 # Two maps of the same scale lie over each other once their first cells do. The number of cells to cut off the larger
 # one is the difference of the shifts, counted in cells. The picture itself is a map too: scale 1, shift 0, no layers.
-# **Predict** the first number below from what the authors print.
+# **Predict** FCN-32s's number on paper: run `coordinate_map(vgg16)`, and ask how far a kernel of 64 reaches to the left
+# of its centre.
 
 
 # %% slideshow={"slide_type": "fragment"} tags=["show-code", "nbval-check-output"]
@@ -789,12 +790,18 @@ def cut_off(larger, smaller):
 
 
 picture = []
-print(f"FCN-AlexNet  score over the picture {cut_off([*alexnet, ('transposed', 63, 32, 0)], picture):g}")
-print(f"FCN-32s      score over the picture {cut_off([*vgg16, by_32], picture):g}")
-print(f"FCN-16s      pool4 over the score   {cut_off(pool4, [*vgg16, twice]):g}")
-print(f"             score over the picture {cut_off([*vgg16, twice, sixteenfold], picture):g}")
-print(f"FCN-8s       pool3 over the score   {cut_off(pool3, [*vgg16, twice, twice]):g}")
-print(f"             score over the picture {cut_off([*vgg16, twice, twice, eightfold], picture):g}")
+pairs = {
+    "FCN-AlexNet  score over the picture": ([*alexnet, ("transposed", 63, 32, 0)], picture),
+    "FCN-32s      score over the picture": ([*vgg16, by_32], picture),
+    "FCN-16s      pool4 over the score": (pool4, [*vgg16, twice]),
+    "FCN-16s      score over the picture": ([*vgg16, twice, sixteenfold], picture),
+    "FCN-8s       pool3 over the score": (pool3, [*vgg16, twice, twice]),
+    "FCN-8s       score over the picture": ([*vgg16, twice, twice, eightfold], picture),
+}
+crop_offsets = [cut_off(*pair) for pair in pairs.values()]
+for name, offset in zip(pairs, crop_offsets, strict=True):
+    print(f"{name:40}{offset:g}")
+record("03.crop_offsets", crop_offsets)
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
 # 18, 19, 5, 27, 9, 31: the numbers in the authors' nets, with nothing looked up. One question is left from unit 3: why
@@ -820,8 +827,6 @@ show(
     alt="The cup of coffee under a grid of dots, 32 pixels apart, the centres of the cells; the first is marked red. A grey "
     "frame around the picture is what the upsampled map covers; at the left and the top it is 19 pixels wide.",
 )
-for name, value in (("alexnet", cut_off([*alexnet, ("transposed", 63, 32, 0)], picture)), ("fcn32s", beyond)):
-    record(f"03.offset_{name}", value)
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
 # The grey frame is cut away. With it goes a part of the fading border of unit 3, though not all of it: the cells begin
