@@ -12,6 +12,14 @@ from torch import Tensor
 NYU_CAMERA = (518.858, 519.470, 325.582, 253.736)
 
 
+def plain_camera(height: int, width: int) -> tuple[float, float, float, float]:
+    """A camera with square pixels that sees 53 degrees from left to right: for stickers, or where none is known.
+
+    If it is turned wrongly, `gravity` makes up for it.
+    """
+    return float(width), float(width), (width - 1) / 2, (height - 1) / 2
+
+
 def points(depth: Tensor, camera: tuple[float, float, float, float] = NYU_CAMERA) -> Tensor:
     """Where each pixel lies in space.
 
@@ -96,7 +104,7 @@ def hha(depth: Tensor, camera: tuple[float, float, float, float] = NYU_CAMERA) -
 
     Args:
         depth: metres; holes are filled first, see `fill_holes`.
-        camera: as for `points`.
+        camera: as for `points`; `plain_camera(H, W)` for pictures that are not NYU's.
 
     Shape:
         (H, W) float -> (3, H, W) uint8

@@ -8,9 +8,10 @@ from difflib import get_close_matches
 
 from course_utils.data.entries_cells import CELLS
 from course_utils.data.entries_scenes import SCENES
+from course_utils.data.entries_voc import VOC
 from course_utils.data.entry import Entry
 
-REGISTRY = {entry.name: entry for entry in (*SCENES, *CELLS)}
+REGISTRY = {entry.name: entry for entry in (*SCENES[:1], *VOC, *SCENES[1:], *CELLS)}
 
 
 def find_entry(name: str) -> Entry:

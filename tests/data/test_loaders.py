@@ -12,7 +12,7 @@ import torch
 from course_utils.data import load
 from course_utils.data.dataset import Detection, detection_target
 from course_utils.data.folders import NotHere
-from course_utils.data.hha import gravity, hha, normals, points
+from course_utils.data.hha import gravity, hha, normals, plain_camera, points
 from course_utils.data.matlab import read_mat
 from course_utils.data.registry import REGISTRY, find_entry
 from tests.data import layouts
@@ -237,6 +237,17 @@ def test_hha_finds_gravity_the_floor_and_the_wall(tilt):
     assert not floor[inside].any() or (angle[floor & inside].median() < 8 and height[floor & inside].median() < 10)
     assert height[:100].mean() > 100
     assert (disparity[-1].mean() > disparity[300].mean()) and hha(depth).dtype == torch.uint8
+
+
+def test_hha_of_stickers_tells_the_ground_from_what_stands_on_it():
+    for index in range(12):
+        sample = load("stickers", "train").sample(index)
+        channels = hha(sample.depth, plain_camera(160, 160)).float()
+        ground = torch.zeros(160, 160, dtype=torch.bool)
+        ground[135:150, 10:150] = True
+        flat = ground & (sample.geometry == 1)
+        if flat.sum() > 800:
+            assert channels[1][flat].median() < 25 and channels[2][flat].median() < 25
 
 
 def test_hha_survives_holes():
