@@ -103,7 +103,7 @@ def rows_of_pictures(
 
             def draw(axes, image=image, mask=mask, label_map=maps[row]):
                 if mistakes:
-                    return draw_mistakes(axes, image, mask, label_map)
+                    return draw_mistakes(axes, image, mask, label_map, shares=False)
                 return draw_classes(axes, image, label_map, classes, palette)
 
             drawings[caption] = draw

@@ -5,6 +5,7 @@ import io
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from course_utils.figures.style import COLOURS
 from course_utils.history import History
@@ -42,6 +43,9 @@ def learning_curves(histories: dict[str, History], title: str, score: str | None
         if points:
             grid[0, 1].plot(*zip(*points, strict=True), marker=marker, markersize=8, color=colour, label=name)
     grid[0, 0].set(xlabel="step", ylabel="loss", yscale="log")
+    grid[0, 0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    grid[0, 0].yaxis.set_major_formatter("{x:g}")
+    grid[0, 0].yaxis.set_minor_formatter(NullFormatter())
     grid[0, 0].grid(alpha=0.3)
     if score:
         grid[0, 1].set(

@@ -108,11 +108,14 @@ class FCN(nn.Module):
         self.skip_8 = SkipFusion(at_8, classes, scale=scales.get(8, 1.0)) if stride <= 8 else None
 
     def forward(self, images: Tensor) -> Tensor:
-        at_8, at_16, at_32 = self.maps(images)
+        return self.combine(*self.maps(images), images.shape[-2:])
+
+    def combine(self, at_8: Tensor, at_16: Tensor, at_32: Tensor, size: tuple[int, int]) -> Tensor:
+        """From the backbone's maps to logits (N, classes, *size): score, upsample, add, upsample, add, upsample."""
         scores = self.score(at_32)
         scores = self.skip_16(scores, at_16) if self.skip_16 else upsample_to(scores, at_16)
         scores = self.skip_8(scores, at_8) if self.skip_8 else upsample_to(scores, at_8)
-        return upsample_to(scores, images)
+        return functional.interpolate(scores, size=tuple(size), mode="bilinear", align_corners=False)
 
     def maps(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The backbone's maps at strides 8, 16 and 32."""
