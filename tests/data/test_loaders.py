@@ -243,11 +243,12 @@ def test_hha_of_stickers_tells_the_ground_from_what_stands_on_it():
     for index in range(12):
         sample = load("stickers", "train").sample(index)
         channels = hha(sample.depth, plain_camera(160, 160)).float()
-        ground = torch.zeros(160, 160, dtype=torch.bool)
-        ground[135:150, 10:150] = True
-        flat = ground & (sample.geometry == 1)
-        if flat.sum() > 800:
-            assert channels[1][flat].median() < 25 and channels[2][flat].median() < 25
+        # Normals look 7 pixels around: near things they see the step.
+        standing = torch.nn.functional.max_pool2d((sample.geometry != 1).float()[None], 15, 1, 7)[0] > 0
+        flat = ~standing
+        flat[:130] = False
+        if flat.sum() > 200:
+            assert channels[1][flat].median() < 15 and channels[2][flat].median() < 20
 
 
 def test_hha_survives_holes():
