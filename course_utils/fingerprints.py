@@ -115,4 +115,5 @@ def without_addresses(text: str) -> str:
 
 def raw(value: Tensor) -> bytes:
     """A tensor's numbers as bytes."""
-    return value.detach().cpu().contiguous().view(torch.uint8 if value.ndim else value.dtype).numpy().tobytes()
+    # flattened, since a 1x1 kernel in channels_last is contiguous with strides that no other type can be viewed in
+    return value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
