@@ -8,6 +8,7 @@ from matplotlib.colors import to_rgb
 from skimage.color import rgb2lab
 from skimage.segmentation import expand_labels
 
+from course_utils.data.palettes import voc_palette
 from course_utils.figures.style import COLOURS
 
 # class 0 is background: a dark grey that steps behind the others
@@ -39,27 +40,9 @@ def class_palette(classes: int) -> np.ndarray:
         (classes, 3), uint8
     """
     if classes > 1 + len(CLASS_ORDER):
-        return voc_palette(classes)
+        return np.array(voc_palette(classes), dtype=np.uint8)
     names = [BACKGROUND, *(COLOURS[name] for name in CLASS_ORDER)][:classes]
     return np.array([[round(255 * part) for part in to_rgb(name)] for name in names], dtype=np.uint8)
-
-
-def voc_palette(classes: int = 21) -> np.ndarray:
-    """PASCAL VOC's colours: the bits of the class number, dealt to red, green and blue from the highest down.
-
-    Three bits of the number go to one bit of each colour, starting at 128: class 1 (binary 001) is (128, 0, 0), class
-    2 (010) is (0, 128, 0), class 8 (001 000) is (64, 0, 0). Number 255 gives VOC's void, (224, 224, 192).
-
-    Shape:
-        (classes, 3), uint8
-    """
-    numbers = np.arange(classes)
-    colours = np.zeros((classes, 3), dtype=np.uint8)
-    for position in range(8):
-        for channel in range(3):
-            bit = numbers >> (3 * position + channel) & 1
-            colours[:, channel] |= (bit << (7 - position)).astype(np.uint8)
-    return colours
 
 
 def instance_palette(labels: np.ndarray, reach: int = 8) -> np.ndarray:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from skimage.color import rgb2lab
 
+from course_utils.data.palettes import voc_palette
 from course_utils.figures.comparisons import accuracy_curves, confusion
 from course_utils.figures.overlays import (
     Box,
@@ -18,7 +19,7 @@ from course_utils.figures.overlays import (
     overlay,
     panels,
 )
-from course_utils.figures.palettes import class_palette, instance_palette, voc_palette
+from course_utils.figures.palettes import class_palette, instance_palette
 from course_utils.figures.style import use_course_style
 
 CLASSES = ["background", "cat", "dog", "bird"]
@@ -56,7 +57,7 @@ def pixels(figure):
 
 
 def test_vocs_palette_is_vocs():
-    palette = voc_palette(256)
+    palette = np.array(voc_palette(256))
     # published: aeroplane, bicycle, chair, diningtable, person, sheep, tv/monitor, void
     published = {
         0: (0, 0, 0),

@@ -1,17 +1,20 @@
-"""Make the README's picture: `python docs/what_you_will_see.py` from the course's folder."""
+"""Make the README's pictures: `python docs/pictures.py` from the course's folder."""
 
+import io
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
+from matplotlib.figure import Figure
+from PIL import Image
 
 from course_utils.data.nuclei import nuclei
-from course_utils.data.palettes import VOC_CLASSES
+from course_utils.data.palettes import VOC_CLASSES, voc_palette
 from course_utils.data.photographs import photograph
 from course_utils.data.stickers import scene
 from course_utils.figures.heatmaps import draw_heat
 from course_utils.figures.overlays import draw_classes, draw_image, draw_instances
-from course_utils.figures.palettes import voc_palette
+from course_utils.figures.scene_walls import scene_wall
 from course_utils.figures.style import use_course_style
 from course_utils.models.backbones import classifier
 from course_utils.models.convolutionalize import convolutionalize
@@ -28,8 +31,8 @@ def cat_heat(image: torch.Tensor) -> torch.Tensor:
     return probabilities[[class_index(name) for name in CATS]].sum(0)
 
 
-def main() -> None:
-    use_course_style()
+def what_you_will_see() -> Figure:
+    """Three pictures, and what the course makes of them."""
     figure, axes = plt.subplots(2, 3, figsize=(13.5, 8.2))
     cat = photograph("cat")[:, :, 80:380]
     sticker = scene(seed=0, index=386, size=320)
@@ -42,7 +45,15 @@ def main() -> None:
     draw_classes(axes[1, 0], sticker.image, sticker.mask, VOC_CLASSES, palette=voc_palette())
     draw_heat(axes[1, 1], cat, cat_heat(cat))
     draw_instances(axes[1, 2], cells, labels)
-    figure.savefig(Path(__file__).with_suffix(".png"), dpi=80, pil_kwargs={"optimize": True})
+    return figure
+
+
+def main() -> None:
+    use_course_style()
+    for name, figure in (("title", scene_wall()), ("what_you_will_see", what_you_will_see())):
+        file = io.BytesIO()
+        figure.savefig(file, dpi=80)
+        Image.open(file).convert("RGB").quantize(256).save(Path(__file__).with_name(f"{name}.png"), optimize=True)
 
 
 if __name__ == "__main__":
