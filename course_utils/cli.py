@@ -153,25 +153,28 @@ def results(
 @app.command()
 def train(
     config: Annotated[Path, typer.Argument(help="A recipe, such as configs/camvid_cpu.toml.")],
-    out: Annotated[Path | None, typer.Option(help="Folder for the results; results/NAME when left out.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the net and its results; build/training/NAME when left out.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     workers: Annotated[int, typer.Option(min=0, help="Processes that prepare pictures.")] = 0,
     change: Annotated[
         list[str] | None, typer.Option("--set", help="Change a setting: --set training.epochs=2; may be repeated.")
     ] = None,
 ):
-    """Train a net as a TOML recipe says; started again, it goes on where it stopped. Runs under torchrun, too."""
+    """Train a net as a TOML recipe says, and test it; started again, it goes on. Runs under torchrun, too."""
+    from course_utils.train import NonFiniteLoss
     from course_utils.training_command import read_recipe, run_recipe
 
+    folder = out or OUT / "training" / config.stem
     try:
-        result = run_recipe(read_recipe(config, change), out or Path("results") / config.stem, device, workers)
-    except (ValueError, OSError) as error:
+        result = run_recipe(read_recipe(config, change), folder, device, workers)
+    except (ValueError, OSError, NonFiniteLoss) as error:
         stop(str(error))
     except KeyboardInterrupt:
-        stop("interrupted; run the same command again to go on from the last checkpoint", code=130)
-    if os.environ.get("RANK", "0") == "0":
-        for name, value in result["scores"].items():
-            typer.echo(f"{name:24}{value:.4f}")
+        stop(f"interrupted; the same command goes on from {folder / 'checkpoint.pt'}", code=130)
+    if result:  # nothing in the processes beside the first
+        typer.echo(f"{result['table']}\n{result['scores']}\nkept in {folder}")
 
 
 @app.command()
