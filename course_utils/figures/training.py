@@ -42,7 +42,9 @@ def beside_the_paper(
     return figure
 
 
-def over_rates(rates: Sequence[float], scores: dict[str, Sequence[float]], title: str, up: str) -> Figure:
+def over_rates(
+    rates: Sequence[float], scores: dict[str, Sequence[float]], title: str, up: str, start: float | None = None
+) -> Figure:
     """A score over learning rates, the axis of rates logarithmic.
 
     Args:
@@ -50,6 +52,7 @@ def over_rates(rates: Sequence[float], scores: dict[str, Sequence[float]], title
         scores: name -> score at each rate.
         title: the finding.
         up: what the score is.
+        start: the score before, drawn as a line.
     """
     figure, axes = plt.subplots(figsize=(10, 4.5))
     for (name, values), (colour, marker) in zip(scores.items(), LOOKS, strict=False):
@@ -59,6 +62,9 @@ def over_rates(rates: Sequence[float], scores: dict[str, Sequence[float]], title
             f"{values[best]:.2f}", (rates[best], values[best]), (0, 10), textcoords="offset points", ha="center",
             weight="bold", color=COLOURS[colour],
         )  # fmt: skip
+    if start is not None:
+        axes.axhline(start, color=GREY, linestyle="--", linewidth=2)
+        axes.text(rates[0], start, "before", color=GREY, va="bottom", ha="left", weight="bold")
     axes.set_xscale("log")
     axes.set_xticks(rates, [f"{rate:g}" for rate in rates])
     axes.minorticks_off()
@@ -115,6 +121,6 @@ def found_over_thickness(
     axes.text(where + 0.04, 0.02, f"as thick as a cell: {stride} pixels", color=GREY, va="bottom")
     axes.set(xlabel="pixels across, where the thing is thickest", ylabel="share of its pixels found", ylim=(0, 1.03))
     axes.grid(axis="y", alpha=0.3)
-    axes.legend(loc="upper left")
+    figure.legend(loc="outside lower center", ncols=2)
     figure.suptitle(title, x=0.01, ha="left")
     return figure
