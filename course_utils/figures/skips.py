@@ -99,7 +99,9 @@ def arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], colo
 
 
 def shares(rows: Sequence[tuple[str, Tensor, Tensor, dict[str, Tensor]]], title: str) -> Figure:
-    """What each stream says for and against one class, on one scale a row, with the outline of the truth.
+    """What each stream says for and against one class, with the outline of the truth.
+
+    A row has one scale; a faint stream is drawn a whole number of times as strong, which its caption says.
 
     Args:
         rows: (name of the class, picture, where the class is in truth, caption -> the stream's scores for the class).
@@ -109,15 +111,15 @@ def shares(rows: Sequence[tuple[str, Tensor, Tensor, dict[str, Tensor]]], title:
         picture (3, H, W), truth (H, W) bool, scores (H, W)
     """
     columns = 1 + len(rows[0][3])
-    figure, grid = plt.subplots(len(rows), columns, figsize=(12, 0.9 + 2.75 * len(rows)), squeeze=False)
-    for number, (axes, (name, image, truth, maps)) in enumerate(zip(grid, rows, strict=True)):
+    figure, grid = plt.subplots(len(rows), columns, figsize=(12, 0.6 + 2.35 * len(rows)), squeeze=False)
+    for axes, (name, image, truth, maps) in zip(grid, rows, strict=True):
         axes[0].imshow(picture(image))
         axes[0].set_title(f"where is the {name}?", fontsize=13)
         limit = max(float(values.abs().max()) for values in maps.values())
         for place, (caption, values) in zip(axes[1:], maps.items(), strict=True):
-            place.imshow(values.numpy(force=True), cmap=SHARES, vmin=-limit, vmax=limit)
-            if number == 0:
-                place.set_title(caption, fontsize=13)
+            louder = max(1, int(limit / float(values.abs().max().clamp(min=limit / 99))))
+            place.imshow(louder * values.numpy(force=True), cmap=SHARES, vmin=-limit, vmax=limit)
+            place.set_title(caption if louder == 1 else f"{caption}, {louder} times", fontsize=13)
         for place in axes:
             outline(place, truth.numpy(force=True), COLOURS["yellow"], width=1.2)
             bare(place)
