@@ -64,7 +64,7 @@ def over_rates(
         )  # fmt: skip
     if start is not None:
         axes.axhline(start, color=GREY, linestyle="--", linewidth=2)
-        axes.text(rates[0], start, "before", color=GREY, va="bottom", ha="left", weight="bold")
+        axes.text(rates[-1], start, "before", color=GREY, va="bottom", ha="right", weight="bold")
     axes.set_xscale("log")
     axes.set_xticks(rates, [f"{rate:g}" for rate in rates])
     axes.minorticks_off()

@@ -52,19 +52,7 @@ from course_utils.figures import show
 from course_utils.losses import CrossEntropy
 from course_utils.metrics import confusion_matrix
 from course_utils.metrics import scores as scores_of
-from course_utils.models.backbones import Backbone, backbone, untrained
-from course_utils.models.fcn import FCN, parameters_in
-from course_utils.models.fcn_paper import PaperFCN
-from course_utils.models.geometry import geometry
-from course_utils.models.imagenet import normalise
-from course_utils.optimisation import freeze
-from course_utils.predict import multiply_adds
 from course_utils.profiles import begin
-from course_utils.recipes import Sampled, material, paper_recipe, recipe
-from course_utils.results import record
-from course_utils.things import found_by_thickness, things
-from course_utils.timing import seconds
-from course_utils.train import overfit_one_batch, train
 
 run = begin(PROFILE, DEVICE, SEED)
 
@@ -74,6 +62,18 @@ from course_utils.figures.evaluation import class_bars, rows_of_pictures
 from course_utils.figures.learning import learning_curves
 from course_utils.figures.overlays import draw_classes, panels
 from course_utils.figures.training import beside_the_paper, by_step_and_by_time, found_over_thickness, over_rates
+from course_utils.models.backbones import Backbone, backbone, untrained
+from course_utils.models.fcn import FCN, parameters_in
+from course_utils.models.fcn_paper import PaperFCN
+from course_utils.models.geometry import geometry
+from course_utils.models.imagenet import normalise
+from course_utils.optimisation import freeze
+from course_utils.predict import multiply_adds
+from course_utils.recipes import Sampled, material, paper_recipe, recipe
+from course_utils.results import record
+from course_utils.things import found_by_thickness, things
+from course_utils.timing import seconds
+from course_utils.train import overfit_one_batch, train
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 1. What is missing from a heat map?
