@@ -129,7 +129,7 @@ print(f"{new:,} of {parameters_in(net):,} parameters are new: {new / parameters_
 # them, run them **once** over all pictures, and keep their maps. What remains to be trained lies above stride 16.
 
 # %% slideshow={"slide_type": "-"}
-data = material(run, DATASET, images=420)
+data = material(run, DATASET, images=340)
 classes, count = data.pictures.classes, len(data.pictures.classes)
 print(f"{data.pictures.name}: {len(data.train)} pictures to learn from, {len(data.val)} to judge by, {count} classes")
 
