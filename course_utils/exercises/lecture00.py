@@ -27,7 +27,9 @@ def check_foreground_share(answer: Callable[[Tensor], float]) -> None:
     if abs(found - 1.5) < 1e-6:
         raise Wrong("You add up the class numbers: a pixel of class 3 counts three times. Ask `mask != 0` instead.")
     if abs(found) < 1e-6:
-        raise Wrong("You count class 1 alone. Every class but 0 is foreground: the mask [[0, 3, 3, 0]] is half foreground.")
+        raise Wrong(
+            "You count class 1 alone. Every class but 0 is foreground: the mask [[0, 3, 3, 0]] is half foreground."
+        )
     expect(classes, found, 0.5)
 
     void = torch.tensor([[0, 0, 1, 255]])
@@ -35,7 +37,9 @@ def check_foreground_share(answer: Callable[[Tensor], float]) -> None:
     if abs(found - 0.5) < 1e-6:
         raise Wrong("You count the void pixel (255) as foreground. Void means 'nobody knows': leave it out.")
     if abs(found - 0.25) < 1e-6:
-        raise Wrong("You leave void out above the fraction's line but not below it: divide by the labelled pixels only.")
+        raise Wrong(
+            "You leave void out above the fraction's line but not below it: divide by the labelled pixels only."
+        )
     expect(void, found, 1 / 3)
 
     try:
@@ -112,7 +116,10 @@ QUIZ = [
                 "Whatever you changed, running cells included, is never overwritten. You choose when to move over.",
                 right=True,
             ),
-            Choice("It is replaced, your answers are carried over", "Nobody can merge two versions of an answer safely, so nobody tries."),
+            Choice(
+                "It is replaced, your answers are carried over",
+                "Nobody can merge two versions of an answer safely, so nobody tries.",
+            ),
             Choice("It is replaced", "Only copies that you never touched are brought up to date."),
         ),
     ),
