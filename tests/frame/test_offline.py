@@ -27,5 +27,7 @@ def test_a_process_that_a_test_starts_is_refused_too():
 
 def test_localhost_still_answers():
     with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=lambda: server.accept()[0].close(), daemon=True).start()
+        answering = threading.Thread(target=lambda: server.accept()[0].close(), daemon=True)
+        answering.start()
         socket.create_connection(server.getsockname(), timeout=5).close()
+        answering.join()
