@@ -11,7 +11,7 @@ from nbformat import NotebookNode
 
 from course_utils.atomic import write_text
 from course_utils.notebooks import read_notebook
-from course_utils.results import MIME_RESULT
+from course_utils.results import MIME_RESULT, MIME_RUN
 
 # nbconvert's page, less the scripts that it would fetch from other hosts, plus the alt text that it leaves out.
 TEMPLATE = """{% extends 'lab/index.html.j2' %}
@@ -21,7 +21,7 @@ TEMPLATE = """{% extends 'lab/index.html.j2' %}
 {% block html_head_js_mermaidjs %}{% endblock %}
 {% block jupyter_widgets %}{% endblock %}
 {% block html_head_css %}{{ super() }}<style>
-main {max-width: 60em; margin: auto; padding: 1em} img {max-width: 100%; height: auto}
+main {max-width: 76em; margin: auto; padding: 1em} img {max-width: 100%; height: auto}
 .jp-RenderedMarkdown {font-size: 1.05rem; line-height: 1.55}
 </style>{% endblock %}
 """
@@ -62,7 +62,9 @@ def page(notebook: NotebookNode, title: str) -> str:
         if cell.cell_type == "markdown":
             cell["source"] = with_mathml(cell.source)
         elif cell.cell_type == "code":
-            cell["outputs"] = [output for output in cell.outputs if MIME_RESULT not in output.get("data", {})]
+            cell["outputs"] = [
+                output for output in cell.outputs if not {MIME_RESULT, MIME_RUN} & set(output.get("data", {}))
+            ]
     exporter = HTMLExporter(raw_template=TEMPLATE)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Alternative text is missing")
