@@ -582,9 +582,9 @@ show(
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
 # All three fall steeply, and both skips still beat the 32s: what they learned about edges is worth something in a style
-# they never saw. Half of the pictures to learn from explains why even the seen style scores lower than in Table 2; only
-# the distance between the two groups is the style's. It is one seed and few pictures: of the order of 16s and 8s it
-# says nothing.
+# they never saw. Do not compare the seen style with Table 2: these nets learned from other pictures, half as many, and
+# are judged by pictures of one style. Only the distance between the two groups is the style's. It is one seed
+# and few pictures: of the order of 16s and 8s it says nothing.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 4 minutes.* OpenMoji draws black outlines, Twemoji none. Ask which stream such an outline speaks to. One seed and few
