@@ -164,7 +164,7 @@ def train(
 ):
     """Train a net as a TOML recipe says, and test it; started again, it goes on. Runs under torchrun, too."""
     from course_utils.train import NonFiniteLoss
-    from course_utils.training_command import read_recipe, run_recipe
+    from course_utils.training.command import read_recipe, run_recipe
 
     folder = out or OUT / "training" / config.stem
     try:

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from course_utils.metrics import Scores, confusion_matrix, scores
-from course_utils.processes import Alone
 from course_utils.train import as_float32, as_input
+from course_utils.training.processes import Alone
 
 BANDS = tuple(range(1, 41))
 

@@ -21,8 +21,8 @@ from course_utils.kept_maps import KeptMaps, UpperBackbone
 from course_utils.models.backbones import backbone
 from course_utils.models.fcn import FCN
 from course_utils.models.imagenet import normalise
-from course_utils.optimisation import Settings
 from course_utils.profiles import Run
+from course_utils.training.optimisation import Settings
 
 NAME = "efficientnet_lite0"
 

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset, TensorDataset
 
-from course_utils.batches import Plan, chance_kept, draw_from
-from course_utils.checkpoints import Keeper
-from course_utils.history import History
 from course_utils.losses import MeanOf, SegmentationLoss
-from course_utils.optimisation import Settings, learn, make_optimiser, set_learning_rate
-from course_utils.processes import Alone, Together
-from course_utils.progress import Progress
+from course_utils.training.batches import Plan, chance_kept, draw_from
+from course_utils.training.checkpoints import Keeper
+from course_utils.training.history import History
+from course_utils.training.optimisation import Settings, learn, make_optimiser, set_learning_rate
+from course_utils.training.processes import Alone, Together
+from course_utils.training.progress import Progress
 
 Prepare = Callable[[Tensor], Tensor]
 Validate = Callable[[nn.Module], dict[str, float]]
@@ -56,7 +56,7 @@ def train(
         every: seconds between checkpoints; there is one after each epoch in any case.
         workers: processes that load pictures; 0 loads in this one.
         progress: a bar with the time left, and the curves: drawn in notebooks, as text elsewhere.
-        machine: where to run, when it is not `device` alone; see `course_utils.processes`.
+        machine: where to run, when it is not `device` alone; see `course_utils.training.processes`.
 
     Returns:
         the loss at each step, and what `validate` said after each epoch

@@ -11,8 +11,8 @@ from torch import nn
 from course_utils.evaluation import BANDS, boundary_distance, evaluate
 from course_utils.figures.evaluation import band_curves, class_bars, rows_of_pictures
 from course_utils.figures.learning import learning_curves
-from course_utils.history import History
 from course_utils.metrics import confusion_matrix, scores
+from course_utils.training.history import History
 
 CLASSES = ["background", "cat", "dog"]
 

@@ -9,10 +9,10 @@ from course_utils.losses import CrossEntropy
 from course_utils.models.backbones import backbone
 from course_utils.models.fcn import FCN
 from course_utils.models.imagenet import normalise
-from course_utils.optimisation import freeze
 from course_utils.profiles import Run
 from course_utils.recipes import Sampled, material, paper_recipe, recipe
 from course_utils.train import train
+from course_utils.training.optimisation import freeze
 
 QUICK = Run("quick", torch.device("cpu"), 0)
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from course_utils.figures.style import COLOURS
-from course_utils.history import History
+from course_utils.training.history import History
 
 LOOKS = [("blue", "o"), ("orange", "s"), ("green", "^"), ("red", "D"), ("pink", "v"), ("sky", "P"), ("black", "X")]
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from course_utils.figures.learning import LOOKS, smoothed
 from course_utils.figures.style import COLOURS, GREY
-from course_utils.history import History
+from course_utils.training.history import History
 
 
 def beside_the_paper(

@@ -157,6 +157,7 @@ print(f"{cat} of {mask.numel()} pixels are cat, and {cat} of the {known} whose c
 # like. Stuck? Run `hint("00.foreground_share")` in a new cell (`from course_utils.exercises import hint`), up to three
 # times: a nudge, the way, nearly there.
 
+
 # %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "00-foreground_share", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def foreground_share(mask):
     """The share of a mask's labelled pixels that is foreground.
@@ -178,6 +179,7 @@ check("00.foreground_share", foreground_share)
 # ### What does a wrong answer look like?
 #
 # This one forgets void. Read the function, guess what the check will say, then run it.
+
 
 # %% slideshow={"slide_type": "-"} tags=["show-code", "nbval-check-output"]
 def hasty_share(mask):

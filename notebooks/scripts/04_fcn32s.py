@@ -45,7 +45,6 @@ from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from course_utils.checkpoints import train_or_load
 from course_utils.evaluation import evaluate
 from course_utils.exercises import check, quiz
 from course_utils.figures import show
@@ -53,6 +52,7 @@ from course_utils.losses import CrossEntropy
 from course_utils.metrics import confusion_matrix
 from course_utils.metrics import scores as scores_of
 from course_utils.profiles import begin
+from course_utils.training.checkpoints import train_or_load
 
 run = begin(PROFILE, DEVICE, SEED)
 
@@ -67,13 +67,13 @@ from course_utils.models.fcn import FCN, parameters_in
 from course_utils.models.fcn_paper import PaperFCN
 from course_utils.models.geometry import geometry
 from course_utils.models.imagenet import normalise
-from course_utils.optimisation import freeze
 from course_utils.predict import multiply_adds
 from course_utils.recipes import Sampled, material, paper_recipe, recipe
 from course_utils.results import record
 from course_utils.things import found_by_thickness, things
 from course_utils.timing import seconds
 from course_utils.train import overfit_one_batch, train
+from course_utils.training.optimisation import freeze
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 1. What is missing from a heat map?

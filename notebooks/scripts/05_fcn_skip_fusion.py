@@ -49,7 +49,6 @@ from torch.nn import functional
 from torch.utils.data import Subset
 from tqdm import tqdm
 
-from course_utils.checkpoints import train_or_load
 from course_utils.data import load
 from course_utils.evaluation import BANDS, evaluate
 from course_utils.exercises import check, quiz
@@ -60,6 +59,7 @@ from course_utils.models.fcn import warm_start
 from course_utils.profiles import begin
 from course_utils.recipes import material, paper_recipe, recipe
 from course_utils.results import record
+from course_utils.training.checkpoints import train_or_load
 
 run = begin(PROFILE, DEVICE, SEED)
 

@@ -17,15 +17,15 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from course_utils.batches import Plan
-from course_utils.checkpoints import read, save, train_or_load
-from course_utils.fingerprints import fingerprint
 from course_utils.losses import CrossEntropy, Dice
 from course_utils.notebooks import ROOT
-from course_utils.optimisation import Settings, freeze, make_optimiser, schedule, set_learning_rate
-from course_utils.processes import Alone
 from course_utils.train import NonFiniteLoss, overfit_one_batch, train
-from tests.tiny_training import Stripes, make_net, shared, unbroken_or_killed, write_fingerprint
+from course_utils.training.batches import Plan
+from course_utils.training.checkpoints import read, save, train_or_load
+from course_utils.training.fingerprints import fingerprint
+from course_utils.training.optimisation import Settings, freeze, make_optimiser, schedule, set_learning_rate
+from course_utils.training.processes import Alone
+from tests.training.tiny_training import Stripes, make_net, shared, unbroken_or_killed, write_fingerprint
 
 QUICK = Settings(epochs=2, batch=4, lr=1e-2)
 
@@ -47,7 +47,7 @@ def processes():
     ways = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in ways else "spawn")
     if "forkserver" in ways:
-        context.set_forkserver_preload(["tests.tiny_training"])
+        context.set_forkserver_preload(["tests.training.tiny_training"])
     return context.Process
 
 
@@ -174,7 +174,7 @@ def test_two_processes_reach_the_weights_of_one_with_the_doubled_batch(tmp_path,
         port = free.getsockname()[1]
     launcher = ("-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1", f"--master-port={port}")
     two, one = tmp_path / "two.pt", tmp_path / "one.pt"
-    command = [sys.executable, *launcher, "-m", "tests.tiny_training", str(two), "4"]
+    command = [sys.executable, *launcher, "-m", "tests.training.tiny_training", str(two), "4"]
     subprocess.run(command, check=True, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=300)
     finish(processes(target=shared, args=(str(one), "8")))
     two, one = read(two), read(one)
@@ -361,7 +361,7 @@ def test_curves_are_drawn_in_one_place_in_a_notebook(monkeypatch):
     import IPython.display
     from PIL import Image
 
-    import course_utils.progress as progress
+    import course_utils.training.progress as progress
 
     shown = []
 
@@ -433,7 +433,7 @@ def test_whatever_shapes_a_net_changes_its_fingerprint(other):
 
 
 def test_the_librarys_code_is_part_of_the_fingerprint(monkeypatch, tmp_path):
-    import course_utils.fingerprints as fingerprints
+    import course_utils.training.fingerprints as fingerprints
 
     (tmp_path / "losses.py").write_text("old")
     monkeypatch.setattr(fingerprints, "PACKAGE", tmp_path)

@@ -5,7 +5,7 @@ import time
 
 from tqdm import tqdm
 
-from course_utils.history import History
+from course_utils.training.history import History
 
 REDRAW = 5.0
 

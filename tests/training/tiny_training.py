@@ -1,6 +1,6 @@
 """A training of seconds, run as a process of its own by test_train.py: to be killed, or to be one of two.
 
-python -m tests.tiny_training OUT.pt CHECKPOINT.pt BATCH PAUSE
+python -m tests.training.tiny_training OUT.pt CHECKPOINT.pt BATCH PAUSE
 """
 
 import sys
@@ -12,12 +12,12 @@ import torch._dynamo  # optimisers import it at their first step; here it is don
 from torch import nn
 from torch.utils.data import Dataset
 
-from course_utils.checkpoints import save
-from course_utils.fingerprints import fingerprint
 from course_utils.losses import CrossEntropy
-from course_utils.optimisation import Settings
-from course_utils.processes import Alone, launched
 from course_utils.train import train
+from course_utils.training.checkpoints import save
+from course_utils.training.fingerprints import fingerprint
+from course_utils.training.optimisation import Settings
+from course_utils.training.processes import Alone, launched
 
 
 class Stripes(Dataset):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from course_utils.notebooks import ROOT
-from course_utils.training_command import read_recipe, run_recipe
+from course_utils.training.command import read_recipe, run_recipe
 
 TINY = """
 [net]

@@ -11,11 +11,19 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from course_utils.batches import Drawn, chance_kept
-from course_utils.optimisation import Settings
+from course_utils.training.batches import Drawn, chance_kept
+from course_utils.training.optimisation import Settings
 
-PACKAGE = Path(__file__).parent
-CODE = ("models", "data", "losses.py", "train.py", "batches.py", "optimisation.py", "processes.py")
+PACKAGE = Path(__file__).parent.parent
+CODE = (
+    "models",
+    "data",
+    "losses.py",
+    "train.py",
+    "training/batches.py",
+    "training/optimisation.py",
+    "training/processes.py",
+)
 SAMPLES = 5
 
 

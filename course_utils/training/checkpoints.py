@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from course_utils.batches import Plan
 from course_utils.data.folders import cache_folder
-from course_utils.history import History
-from course_utils.optimisation import Settings
+from course_utils.training.batches import Plan
+from course_utils.training.history import History
+from course_utils.training.optimisation import Settings
 
 
 def save(state: dict, path: Path) -> None:
@@ -141,9 +141,9 @@ def train_or_load(
     Returns:
         the history, that of the first time where the net was loaded
     """
-    from course_utils.fingerprints import fingerprint
-    from course_utils.processes import Alone
     from course_utils.train import train
+    from course_utils.training.fingerprints import fingerprint
+    from course_utils.training.processes import Alone
 
     settings = settings or Settings()
     machine = options.pop("machine", None) or Alone(options.pop("device", "auto"), settings.precision)

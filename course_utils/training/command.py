@@ -16,7 +16,6 @@ import torch
 from torch import nn
 
 from course_utils.atomic import write_text
-from course_utils.checkpoints import read, save
 from course_utils.data import load
 from course_utils.data.dataset import Dataset
 from course_utils.data.transforms import Augment
@@ -26,9 +25,10 @@ from course_utils.models.backbones import backbone
 from course_utils.models.fcn import FCN, warm_start
 from course_utils.models.fcn_paper import PaperFCN
 from course_utils.models.imagenet import normalise
-from course_utils.optimisation import Settings
-from course_utils.processes import launched
 from course_utils.train import train
+from course_utils.training.checkpoints import read, save
+from course_utils.training.optimisation import Settings
+from course_utils.training.processes import launched
 
 
 @dataclass(frozen=True)

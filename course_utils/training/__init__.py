@@ -1,0 +1,1 @@
+"""What the training loop in `course_utils/train.py` stands on: batches, optimisers, checkpoints, progress, `course train`."""
