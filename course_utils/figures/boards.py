@@ -1,0 +1,135 @@
+"""A figure measured in pixels and drawn in a few hundredths of a second: what explorers draw on (all lectures).
+
+A board is a matplotlib figure with one set of axes over all of it, in pixels from the top left corner. Its plots have
+axes of a few strokes: matplotlib's own take longer than everything else in an explorer's picture.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+from course_utils.data.masks import VOID
+from course_utils.figures.style import COLOURS, GREY
+
+TEXT = 12.5  # points; 17 pixels of a board
+
+
+class Board(Figure):
+    """A figure of `width` x `height` pixels.
+
+    Attributes:
+        sheet: the axes over all of it: x to the right, y down, both in pixels.
+    """
+
+    def __init__(self, width: int = 880, height: int = 400):
+        super().__init__(figsize=(width / 100, height / 100), dpi=100, layout="none")
+        self.width, self.height = width, height
+        self.sheet = self.add_axes((0, 0, 1, 1))
+        self.sheet.set_xlim(0, width)
+        self.sheet.set_ylim(height, 0)
+        self.sheet.set_axis_off()
+        self.sheet.set_autoscale_on(False)
+
+    def write(self, x: float, y: float, words: str, **style) -> None:
+        """Words at a place; they begin there, on their base line, unless the style says otherwise."""
+        self.sheet.text(x, y, words, **{"fontsize": TEXT, "color": "black"} | style)
+
+    def heading(self, x: float, y: float, words: str) -> None:
+        """A finding, in bold."""
+        self.write(x, y, words, fontsize=TEXT + 1, weight="bold")
+
+    def image(self, pixels: np.ndarray, left: float, top: float, width: float, height: float, **style) -> AxesImage:
+        """An image over a rectangle: (H, W, 3) or (H, W, 4), uint8, or (H, W) with `cmap`, `vmin`, `vmax`."""
+        return self.sheet.imshow(
+            pixels,
+            extent=(left, left + width, top + height, top),
+            aspect="auto",
+            **{"interpolation": "nearest"} | style,
+        )
+
+    def line(self, x: Sequence[float], y: Sequence[float], **style) -> None:
+        """A line through points."""
+        self.sheet.plot(x, y, **{"color": "black", "linewidth": 2, "solid_capstyle": "butt"} | style)
+
+    def box(self, left: float, top: float, width: float, height: float, **style) -> None:
+        """A rectangle; an outline where the style says nothing of `facecolor`."""
+        style = {"facecolor": "none", "edgecolor": "black", "linewidth": 2} | style
+        self.sheet.add_patch(Rectangle((left, top), width, height, **style))
+
+    def frame(self, left: float, top: float, width: float, height: float, colour: str, thick: float = 3) -> None:
+        """An outline of that colour on a black one, so that it shows on every ground."""
+        for tone, line in (("black", thick + 3), (colour, thick)):
+            self.box(left, top, width, height, edgecolor=tone, linewidth=line)
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A plot on a part of a board: where it lies, in pixels, and which values it spans.
+
+    Args:
+        left, top, width, height: the rectangle inside the axes.
+        across, up: (first, last) value along each axis.
+    """
+
+    board: Board
+    left: float
+    top: float
+    width: float
+    height: float
+    across: tuple[float, float]
+    up: tuple[float, float]
+
+    def x(self, value):
+        """The pixel across at which a value lies; arrays go through as they are."""
+        first, last = self.across
+        return self.left + (np.asarray(value, dtype=float) - first) / (last - first) * self.width
+
+    def y(self, value):
+        """The pixel down at which a value lies."""
+        first, last = self.up
+        return self.top + (last - np.asarray(value, dtype=float)) / (last - first) * self.height
+
+    def value_across(self, x: float) -> float:
+        """The value at a pixel across: `x` read backwards."""
+        first, last = self.across
+        return first + (x - self.left) / self.width * (last - first)
+
+    def axes(self, ticks_across: Sequence[float], ticks_up: Sequence[float], label_across: str, label_up: str) -> None:
+        """Two lines, their ticks and what they measure; the upper label stands over its axis."""
+        board, bottom = self.board, self.top + self.height
+        board.line([self.left, self.left, self.left + self.width], [self.top, bottom, bottom], linewidth=1.2)
+        for value in ticks_across:
+            board.line([self.x(value)] * 2, [bottom, bottom + 5], linewidth=1.2)
+            board.write(self.x(value), bottom + 8, f"{value:g}", ha="center", va="top")
+        for value in ticks_up:
+            board.line([self.left, self.left + self.width], [self.y(value)] * 2, linewidth=0.6, color="#CCCCCC")
+            board.write(self.left - 6, self.y(value), f"{value:g}", ha="right", va="center")
+        board.write(self.left + self.width, bottom + 26, label_across, ha="right", va="top", color=GREY)
+        board.write(self.left, self.top - 8, label_up, color=GREY)
+
+    def curve(self, x: Sequence[float], y: Sequence[float], colour: str = COLOURS["blue"], **style) -> None:
+        """A line through values."""
+        self.board.line(self.x(x), self.y(y), **{"color": colour, "linewidth": 2.5} | style)
+
+
+def mistakes_marked(image: Tensor, truth: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """A photograph with what was missed striped in orange, falling, and false alarms in blue, rising; void is left dim.
+
+    Shape:
+        image (3, H, W), uint8; truth (H, W), 1 for objects and 255 for void; found (H, W), bool -> (H, W, 3), uint8
+    """
+    pixels = image.numpy().transpose(1, 2, 0).copy()
+    rows, columns = np.ogrid[: truth.shape[0], : truth.shape[1]]
+    pixels[truth == VOID] //= 2
+    kinds = (("orange", (truth == 1) & ~found, rows - columns), ("sky", (truth == 0) & found, rows + columns))
+    for colour, where, slope in kinds:
+        tone = np.array([int(COLOURS[colour][place : place + 2], 16) for place in (1, 3, 5)], dtype=np.uint8)
+        stripes = np.broadcast_to(slope % 8 < 5, where.shape)
+        pixels[where & stripes] = tone
+        pixels[where & ~stripes] //= 3
+    return pixels

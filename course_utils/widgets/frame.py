@@ -1,0 +1,178 @@
+"""What every explorer is made of: controls, a picture drawn anew at each change, and a sentence with its numbers.
+
+An explorer's file holds three plain functions and one that joins them:
+
+- `compute(**values)`: from the controls' values to figure data; knows no widget, and is tested without one,
+- `draw(data)`: from figure data to a matplotlib figure, made without pyplot; a `Board` (`figures/boards.py`) is measured
+  in pixels and drawn in a few hundredths of a second,
+- `describe(data)`: the sentence under the picture, with the numbers; read out by screen readers when it changes,
+- and the explorer itself, which makes the controls and returns `Explorer(...)`.
+
+`explore` puts it into the notebook together with a picture of its state, drawn by the same functions: that is what
+the page, the slides and GitHub show. Values are kept for as long as the kernel lives: a cell that is run again, or
+copied to another place, goes on where it was.
+"""
+
+import io
+import time
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager, suppress
+from html import escape
+from typing import Any
+
+from ipywidgets import HTML, HBox, Layout, ValueWidget, VBox
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+from traitlets import TraitError
+
+from course_utils.figures.style import show
+from course_utils.widgets.picture import Picture
+
+KEPT: dict[str, dict[str, Any]] = {}  # explorer -> its values, so that a cell that is run again goes on where it was
+
+
+class Explorer(VBox):
+    """Controls, a picture and a sentence, held together.
+
+    Args:
+        name: of the function that makes it; its values are kept under this name.
+        title: what it is, for screen readers.
+        try_this: a line that says what to try.
+        controls: argument of `compute` -> an ipywidget with a `value` and a `description`.
+        compute: from the controls' values to figure data. A ValueError is shown to the reader in its words.
+        draw: from figure data to a figure; at most 880 pixels wide (at a hundred to the inch) and 400 high, so that
+            the whole explorer fits into a page of 1280x720.
+        describe: from figure data to a sentence with the numbers.
+        alt: what the picture shows, in a sentence.
+        point: for pictures that take the mouse and the arrow keys: (values, data, x, y) -> the values that change,
+            for a click at pixel (x, y) of the figure, from its upper left corner.
+        walk: the controls that arrow keys on the picture move: (across, down); either may be None.
+
+    Attributes:
+        data: what `compute` returned last.
+        seconds: how long the last change took, from the value to the bytes of the picture.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        try_this: str,
+        controls: Mapping[str, ValueWidget],
+        compute: Callable[..., Any],
+        draw: Callable[[Any], Figure],
+        describe: Callable[[Any], str],
+        alt: str,
+        point: Callable[[dict[str, Any], Any, float, float], dict[str, Any]] | None = None,
+        walk: tuple[str | None, str | None] = (None, None),
+    ):
+        self.name, self.controls, self.alt = name, dict(controls), alt
+        self.compute, self.draw, self.describe = compute, draw, describe
+        self.point, self.walk = point, walk
+        self.held = True
+        for key, control in self.controls.items():
+            control.style.description_width = "initial"
+            control.layout.width = control.layout.width or "270px"
+            if key in KEPT.get(name, {}):
+                with suppress(TraitError):  # the choices may be others than when it was kept
+                    control.value = KEPT[name][key]
+            control.observe(self.redraw, names="value")
+        self.picture = Picture(title=title, pointed=point is not None or walk != (None, None))
+        self.picture.on_msg(self.answer)
+        hint = HTML(f'<p class="course-try"><strong>Try:</strong> {escape(try_this)}</p>')
+        row = HBox(list(self.controls.values()), layout=Layout(flex_flow="row wrap"))
+        row.add_class("course-controls")
+        super().__init__([hint, row, self.picture])
+        self.add_class("course-explorer")
+        self.held = False
+        self.redraw()
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The value of each control."""
+        return {key: control.value for key, control in self.controls.items()}
+
+    def set(self, **values: Any) -> None:
+        """Change several controls and draw once; numbers beyond a control's ends stop there."""
+        with self.one_drawing():
+            for key, value in values.items():
+                control = self.controls[key]
+                if hasattr(control, "min") and hasattr(control, "max"):
+                    value = min(max(value, control.min), control.max)
+                control.value = value
+
+    @contextmanager
+    def one_drawing(self):
+        """Hold the drawing back until all changes are made."""
+        before, self.held = self.values, True
+        try:
+            yield
+        finally:
+            self.held = False
+        if self.values != before:
+            self.redraw()
+
+    def redraw(self, _=None) -> None:
+        """Compute, draw, and hand the picture over with its sentence."""
+        if self.held:
+            return
+        start = time.perf_counter()
+        try:
+            self.data = self.compute(**self.values)
+        except ValueError as problem:
+            self.picture.complain(str(problem))
+            return
+        KEPT[self.name] = self.values
+        figure = self.draw(self.data)
+        self.size = figure_size(figure)
+        self.picture.update(encoded(figure, self.picture.sharpness), self.alt, self.describe(self.data), self.size)
+        self.seconds = time.perf_counter() - start
+
+    def answer(self, _, message: dict[str, Any], __) -> None:
+        """The mouse or the keyboard was used on the picture, or it is shown in another size."""
+        if message["kind"] == "point" and self.point:
+            width, height = self.size
+            values = self.point(self.values, self.data, message["x"] * width, message["y"] * height)
+            self.set(**values)
+        elif message["kind"] == "walk":
+            for key, steps in zip(self.walk, (message["across"], message["down"]), strict=True):
+                if key and steps:
+                    control = self.controls[key]
+                    self.set(**{key: control.value + steps * getattr(control, "step", 1)})
+        elif message["kind"] == "sharpness":
+            self.redraw()
+        self.picture.done()
+
+    def show(self) -> None:
+        """Put it into the notebook, with a picture of its state."""
+        figure = self.draw(self.data)
+        live = self._repr_mimebundle_()
+        show(figure, alt=f"{self.alt} {self.describe(self.data)}", live=live)
+
+
+def explore(explorer: Explorer) -> None:
+    """Put an explorer into the notebook: alive where there is a kernel, and everywhere else as a picture of its state."""
+    explorer.show()
+
+
+def figure_size(figure: Figure) -> tuple[int, int]:
+    """Width and height in pixels, at a hundred to the inch."""
+    width, height = figure.get_size_inches()
+    return round(100 * width), round(100 * height)
+
+
+def encoded(figure: Figure, sharpness: float = 1) -> bytes:
+    """A figure as the bytes of a picture file; JPEG, which is encoded five times as fast as PNG.
+
+    Args:
+        sharpness: pixels of the file for each of `figure_size`.
+    """
+    figure.set_dpi(100 * sharpness)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    width, height = canvas.get_width_height()
+    file = io.BytesIO()
+    picture = Image.frombuffer("RGBA", (width, height), canvas.buffer_rgba(), "raw", "RGBA", 0, 1)
+    picture.convert("RGB").save(file, format="jpeg", quality=92, subsampling=0)  # 4:4:4, or coloured lines bleed
+    return file.getvalue()
