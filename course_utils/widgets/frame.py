@@ -15,12 +15,12 @@ copied to another place, goes on where it was.
 
 import io
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from html import escape
 from typing import Any
 
-from ipywidgets import HTML, HBox, Layout, ValueWidget, VBox
+from ipywidgets import HTML, HBox, Layout, ValueWidget, VBox, Widget
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
@@ -47,7 +47,9 @@ class Explorer(VBox):
         alt: what the picture shows, in a sentence.
         point: for pictures that take the mouse and the arrow keys: (values, data, x, y) -> the values that change,
             for a click at pixel (x, y) of the figure, from its upper left corner.
-        walk: the controls that arrow keys on the picture move: (across, down); either may be None.
+        walk: for pictures that take the arrow keys: (values, across, down) -> the values that change, with steps of
+            -1, 0 or 1.
+        beside: further widgets in the row of controls that `compute` does not need: buttons, a player.
 
     Attributes:
         data: what `compute` returned last.
@@ -65,7 +67,8 @@ class Explorer(VBox):
         describe: Callable[[Any], str],
         alt: str,
         point: Callable[[dict[str, Any], Any, float, float], dict[str, Any]] | None = None,
-        walk: tuple[str | None, str | None] = (None, None),
+        walk: Callable[[dict[str, Any], int, int], dict[str, Any]] | None = None,
+        beside: Sequence[Widget] = (),
     ):
         self.name, self.controls, self.alt = name, dict(controls), alt
         self.compute, self.draw, self.describe = compute, draw, describe
@@ -78,10 +81,10 @@ class Explorer(VBox):
                 with suppress(TraitError):  # the choices may be others than when it was kept
                     control.value = KEPT[name][key]
             control.observe(self.redraw, names="value")
-        self.picture = Picture(title=title, pointed=point is not None or walk != (None, None))
+        self.picture = Picture(title=title, pointed=bool(point or walk))
         self.picture.on_msg(self.answer)
         hint = HTML(f'<p class="course-try"><strong>Try:</strong> {escape(try_this)}</p>')
-        row = HBox(list(self.controls.values()), layout=Layout(flex_flow="row wrap"))
+        row = HBox([*self.controls.values(), *beside], layout=Layout(flex_flow="row wrap"))
         row.add_class("course-controls")
         super().__init__([hint, row, self.picture])
         self.add_class("course-explorer")
@@ -135,11 +138,8 @@ class Explorer(VBox):
             width, height = self.size
             values = self.point(self.values, self.data, message["x"] * width, message["y"] * height)
             self.set(**values)
-        elif message["kind"] == "walk":
-            for key, steps in zip(self.walk, (message["across"], message["down"]), strict=True):
-                if key and steps:
-                    control = self.controls[key]
-                    self.set(**{key: control.value + steps * getattr(control, "step", 1)})
+        elif message["kind"] == "walk" and self.walk:
+            self.set(**self.walk(self.values, message["across"], message["down"]))
         elif message["kind"] == "sharpness":
             self.redraw()
         self.picture.done()
