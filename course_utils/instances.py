@@ -135,6 +135,6 @@ def score_instances(
         true, predicted = true + found[0].n_true, predicted + found[0].n_pred
     if not true and not predicted:
         raise ValueError("there is no cell, true or predicted, in any picture")
-        ap = {threshold: float(row[0] / max(1, row.sum())) for threshold, row in zip(thresholds, counts, strict=True)}
+    ap = {threshold: float(row[0] / max(1, row.sum())) for threshold, row in zip(thresholds, counts, strict=True)}
     quality = shared / max(1e-9, counts[half] @ (1, 0.5, 0.5))
     return InstanceScores(ap, quality, *map(int, mistakes), true, predicted)

@@ -33,18 +33,27 @@ from course_utils.training.processes import launched
 
 @dataclass(frozen=True)
 class Net:
-    """[net]: form "practical" or "paper", a backbone, the stride, and the net.pt of a coarser net to start from."""
+    """[net]: form "practical" or "paper", a backbone, the stride, and the net.pt of a coarser net to start from.
+
+    Form "unet" has a width, a depth and dropout instead, and learns from pictures of cells (`training/cells.py`).
+    """
 
     form: str = "practical"
     backbone: str = "efficientnet_lite0"
     stride: int = 8
     at_once: bool = False
     start: str = ""
+    width: int = 64
+    depth: int = 4
+    dropout: float = 0.5
 
 
 @dataclass(frozen=True)
 class Data:
-    """[data]: a data set's name, its splits, options for `load`, and how many pictures are scored after each epoch."""
+    """[data]: a data set's name, its splits, options for `load`, and how many pictures are scored after each epoch.
+
+    A U-Net's epoch has so many `crops`; its cells are those that `threshold`, `seed` and `smallest` give.
+    """
 
     name: str = "stickers"
     train: str = "train"
@@ -52,17 +61,26 @@ class Data:
     test: str = "val"
     validate_pictures: int = 0
     options: dict[str, Any] = field(default_factory=dict)
+    crops: int = 0
+    threshold: float = 0.5
+    seed: float = 0.7
+    smallest: int = 15
 
 
 @dataclass(frozen=True)
 class Loss:
-    """[loss]: "cross_entropy" (with weights "balanced" or a list, or normalised = false), "dice" or "focal"."""
+    """[loss]: "cross_entropy" (with weights "balanced" or a list, or normalised = false), "dice" or "focal".
+
+    A U-Net's is always cross-entropy with border weights of w0 and sigma, and class weights "balanced" or a list.
+    """
 
     name: str = "cross_entropy"
     weights: Any = None
     balance: float = 0.5
     normalised: bool = True
     focus: float = 2.0
+    w0: float = 10.0
+    sigma: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -136,6 +154,10 @@ def run_recipe(recipe: Recipe, out: Path, device: str = "auto", workers: int = 0
         ValueError: for a data set, net or loss that there is not; FileNotFoundError for data that is not here.
     """
     machine = launched(device, recipe.training.precision)
+    if recipe.net.form == "unet":
+        from course_utils.training.cells import run_cells
+
+        return run_cells(recipe, out, machine, workers, progress)
     data = {part: load(recipe.data.name, part, **recipe.data.options) for part in splits(recipe)}
     pictures = data[recipe.data.train]
     if recipe.augment:
@@ -201,7 +223,7 @@ def make_net(choice: Net, classes: int) -> nn.Module:
             return FCN(backbone(choice.backbone), classes, stride, choice.at_once)
         if choice.form == "paper":
             return PaperFCN(choice.backbone, classes, stride, choice.at_once)
-        raise ValueError(f"[net] form = {choice.form!r}: choose practical or paper")
+        raise ValueError(f"[net] form = {choice.form!r}: choose practical, paper or unet")
 
     net = fresh(choice.stride)
     if choice.start:

@@ -19,6 +19,7 @@ CODE = (
     "models",
     "data",
     "losses.py",
+    "border_weights.py",
     "train.py",
     "training/batches.py",
     "training/optimisation.py",
