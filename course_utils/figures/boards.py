@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
@@ -60,6 +61,15 @@ class Board(Figure):
         """A rectangle; an outline where the style says nothing of `facecolor`."""
         style = {"facecolor": "none", "edgecolor": "black", "linewidth": 2} | style
         self.sheet.add_patch(Rectangle((left, top), width, height, **style))
+
+    def grid(self, left: float, top: float, width: float, height: float, rows: int, columns: int, **style) -> None:
+        """The lines of a table, drawn in one go."""
+        x, y = [], []
+        for row in range(rows + 1):
+            x, y = [*x, left, left + width, np.nan], [*y, *[top + height * row / rows] * 2, np.nan]
+        for column in range(columns + 1):
+            x, y = [*x, *[left + width * column / columns] * 2, np.nan], [*y, top, top + height, np.nan]
+        self.line(x, y, **{"linewidth": 1} | style)
 
     def frame(self, left: float, top: float, width: float, height: float, colour: str, thick: float = 3) -> None:
         """An outline of that colour on a black one, so that it shows on every ground."""
@@ -133,3 +143,13 @@ def mistakes_marked(image: Tensor, truth: np.ndarray, found: np.ndarray) -> np.n
         pixels[where & stripes] = tone
         pixels[where & ~stripes] //= 3
     return pixels
+
+
+def coloured(values: np.ndarray, low: float = 0.0, high: float = 1.0, name: str = "viridis") -> np.ndarray:
+    """Values as colours of a map in which lightness alone tells their order.
+
+    Shape:
+        (H, W) -> (H, W, 3), uint8
+    """
+    shares = ((np.asarray(values, dtype=float) - low) / (high - low)).clip(0, 1)
+    return (colormaps[name](shares)[..., :3] * 255).astype(np.uint8)
