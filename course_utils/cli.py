@@ -133,6 +133,41 @@ def build(lectures: Lectures = None):
 
 
 @app.command()
+def slides(
+    decks: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[LECTURE]...", help="Lectures' numbers, or decks such as overview; all when left out."),
+    ] = None,
+    formats: Annotated[
+        str, typer.Option("--format", help="Of html, pptx and pdf, with commas between; pdf needs Chromium.")
+    ] = "html,pptx",
+    out: Annotated[Path, typer.Option(help="Folder for the decks.")] = OUT / "slides",
+    notebooks: Annotated[
+        Path | None, typer.Option(help="Folder of executed notebooks, such as build/notebooks after a full run.")
+    ] = None,
+    look: Annotated[str, typer.Option(help="light or dark.")] = "light",
+):
+    """Make decks of the executed notebooks: HTML in one file, PowerPoint, PDF with and without notes."""
+    from course_utils.decks.building import FORMATS, build_decks
+    from course_utils.decks.listing import find_decks
+    from course_utils.notebooks import NOTEBOOKS
+
+    wanted = [part.strip() for part in formats.split(",")]
+    if not set(wanted) <= set(FORMATS):
+        stop(f"--format {formats}: the formats are {', '.join(FORMATS)}")
+    if look not in ("light", "dark"):
+        stop(f"--look {look}: the looks are light and dark")
+
+    def tell(file: Path):
+        typer.echo(f"{file}  {file.stat().st_size / 1e6:.1f} MB")
+
+    try:
+        build_decks(find_decks(decks or []), notebooks or NOTEBOOKS, out, wanted, look, tell)
+    except (ValueError, RuntimeError, OSError) as error:
+        stop(str(error))
+
+
+@app.command()
 def results(
     notebooks: Annotated[
         Path | None, typer.Option(help="Folder of executed notebooks; the newest build when left out.")
@@ -175,6 +210,29 @@ def train(
         stop(f"interrupted; the same command goes on from {folder / 'checkpoint.pt'}", code=130)
     if result:  # nothing in the processes beside the first
         typer.echo(f"{result['table']}\n{result['scores']}\nkept in {folder}")
+
+
+@app.command()
+def grade(
+    folder: Annotated[Path, typer.Argument(help="Submissions: a folder or a notebook for each student.")],
+    out: Annotated[Path, typer.Option(help="The table of marks; feedback goes to a folder beside it.")] = Path(
+        "grades.csv"
+    ),
+    jobs: Annotated[int, typer.Option(min=1, help="Submissions at once.")] = 1,
+    seconds: Annotated[float, typer.Option(min=1, help="What one exercise may take.")] = 30,
+    memory: Annotated[int, typer.Option(min=256, help="MB of memory that one exercise may use.")] = 2048,
+    scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler whose workers grade instead.")] = "",
+):
+    """For lecturers: grade submissions; write marks as a table and feedback as a page for each student."""
+    from course_utils.grading.command import grade_folder
+    from course_utils.grading.confine import Limits
+
+    try:
+        grade_folder(folder, out, jobs, Limits(seconds, memory), scheduler, typer.echo)
+    except (ValueError, OSError) as error:
+        stop(str(error))
+    except KeyboardInterrupt:
+        stop("interrupted; the same command keeps what is graded and goes on", code=130)
 
 
 @app.command()

@@ -1,10 +1,13 @@
 """One look for the whole course: palette, type sizes, and how a figure enters a notebook."""
 
 import io
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from PIL import Image
+
+from course_utils.figures.for_slides import MIME_SLIDE, slide_picture
 
 # Okabe and Ito's eight colours, which stay apart for the common kinds of colour blindness.
 COLOURS = {
@@ -45,15 +48,18 @@ def use_course_style() -> None:
     )
 
 
-def show(figure: Figure, alt: str) -> None:
+def show(figure: Figure, alt: str, slides: Sequence[Figure] = (), live: dict | None = None) -> None:
     """Put a figure into the notebook with alt text, and close it.
 
     Drawings go in as PNG with 256 colours, figures full of photographs as JPEG: whichever is smaller, since a
-    repository keeps every version of every notebook.
+    repository keeps every version of every notebook. The figure is drawn a second time at the size of a slide, and
+    kept beside the first, where front ends do not look and `course slides` does.
 
     Args:
         figure: any matplotlib figure.
         alt: what the figure shows, for those who cannot see it: one or two sentences.
+        slides: what a slide shows in its place: one figure, or several to step through.
+        live: an explorer's form of the same output, by MIME type; a page with a kernel shows it instead.
 
     Raises:
         ValueError: without alt text.
@@ -64,14 +70,17 @@ def show(figure: Figure, alt: str) -> None:
         raise ValueError("show(figure, alt=...): say in a sentence what the figure shows, for those who cannot see it")
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", bbox_inches="tight")
-    plt.close(figure)
+    frames = [slide_picture(each, alt) for each in (slides or [figure])]
+    for each in (figure, *slides):
+        plt.close(each)
     picture = Image.open(drawn).convert("RGB")
     files = {
         "image/png": encoded(picture.quantize(256), "png", optimize=True),
         "image/jpeg": encoded(picture, "jpeg", quality=88, subsampling=0),  # 4:4:4, or coloured lines bleed
     }
     mime = min(files, key=lambda kind: len(files[kind]))
-    display({mime: files[mime], "text/plain": f"[figure: {alt}]"}, raw=True, metadata={mime: {"alt": alt}})
+    bundle = {mime: files[mime], "text/plain": f"[figure: {alt}]", MIME_SLIDE: {"frames": frames}, **(live or {})}
+    display(bundle, raw=True, metadata={mime: {"alt": alt}})
 
 
 def encoded(picture: Image.Image, kind: str, **options) -> bytes:

@@ -1,0 +1,64 @@
+"""Building decks: each entry of the list in each format, into `build/slides/`."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from course_utils.decks.browser import browser
+from course_utils.decks.html import write_html
+from course_utils.decks.listing import Listed, Sources, make_deck
+from course_utils.decks.pdf import write_handout, write_pdf
+from course_utils.decks.powerpoint import write_powerpoint
+
+FORMATS = ("html", "pptx", "pdf")
+
+
+def build_decks(
+    entries: Sequence[Listed],
+    notebooks: Path,
+    out: Path,
+    formats: Sequence[str] = FORMATS,
+    look: str = "light",
+    wrote: Callable[[Path], None] = lambda file: None,
+) -> list[Path]:
+    """Write decks.
+
+    Args:
+        entries: of the list.
+        notebooks: folder of executed notebooks.
+        out: folder for the files.
+        formats: of "html", "pptx" and "pdf"; a PDF is printed from the HTML, and comes with a second one with notes.
+        look: "light" or "dark".
+        wrote: called with each file as it is there.
+
+    Returns:
+        the files
+
+    Raises:
+        ValueError: where a notebook, or a slide that a deck asks for, is missing.
+        RuntimeError: where pandoc fails, or there is no browser for the PDF.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    sources, files = Sources(notebooks), []
+
+    def keep(file: Path) -> None:
+        files.append(file)
+        wrote(file)
+
+    with ExitStack() as stack:
+        chromium = stack.enter_context(browser()) if "pdf" in formats else None
+        for entry in entries:
+            deck = make_deck(entry, sources)
+            html = out / f"{entry.name}.html"
+            if "html" in formats or chromium:
+                write_html(deck, html, look)
+                keep(html)
+            if "pptx" in formats:
+                write_powerpoint(deck, out / f"{entry.name}.pptx", look)
+                keep(out / f"{entry.name}.pptx")
+            if chromium:
+                write_pdf(html, out / f"{entry.name}.pdf", chromium)
+                keep(out / f"{entry.name}.pdf")
+                write_handout(html, out / f"{entry.name}_notes.pdf", chromium)
+                keep(out / f"{entry.name}_notes.pdf")
+    return files

@@ -1,0 +1,60 @@
+"""A deck as PDF, printed from its HTML by Chromium: one page a slide, and once more with the notes."""
+
+import base64
+from pathlib import Path
+
+READY = "window.Reveal && Reveal.isReady() && document.fonts.status === 'loaded'"
+SHOW = """index => {
+    Reveal.slide(index);
+    document.querySelectorAll('.slides > .present .fragment').forEach(part => part.classList.add('visible'));
+    const notes = Reveal.getSlideNotes();
+    return notes || '';
+}"""
+HANDOUT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>
+@page {{size: A4; margin: 14mm 16mm}}
+body {{font: 12.5pt/1.45 "Source Sans 3", "Segoe UI", "Helvetica Neue", Arial, sans-serif; color: #1c2430; margin: 0}}
+section {{break-inside: avoid; margin-bottom: 8mm}} img {{width: 118mm; border: 0.3mm solid #cfd8e0; display: block}}
+p {{margin: 2mm 0}}
+</style><body>{pages}</body></html>"""
+
+
+def open_deck(html: Path, browser, query: str = ""):
+    """A page of the browser that shows a deck, ready to be read."""
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    page.goto(html.resolve().as_uri() + query)
+    page.wait_for_function(READY)
+    return page
+
+
+def write_pdf(html: Path, target: Path, browser) -> None:
+    """Print a deck, one page a slide, with everything on it that appears by clicks.
+
+    Args:
+        html: the deck, as `course_utils.decks.html` writes it.
+        target: the file.
+        browser: as `course_utils.decks.browser.browser` gives it.
+    """
+    page = open_deck(html, browser, "?print-pdf")
+    try:
+        page.pdf(path=str(target), prefer_css_page_size=True, print_background=True)
+    finally:
+        page.close()
+
+
+def write_handout(html: Path, target: Path, browser) -> None:
+    """Print a deck for the lecturer: small slides, and under each what to say; A4 upright.
+
+    Args:
+        html, target, browser: as for `write_pdf`.
+    """
+    page = open_deck(html, browser)
+    try:
+        parts = []
+        for number in range(page.evaluate("Reveal.getTotalSlides()")):
+            notes = page.evaluate(SHOW, number)
+            picture = base64.b64encode(page.screenshot(type="jpeg", quality=88)).decode()
+            parts.append(f'<section><img alt="" src="data:image/jpeg;base64,{picture}">{notes}</section>')
+        page.set_content(HANDOUT.format(title=page.title(), pages="\n".join(parts)))
+        page.pdf(path=str(target), prefer_css_page_size=True)
+    finally:
+        page.close()

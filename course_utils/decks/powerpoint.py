@@ -1,0 +1,142 @@
+"""A deck as PowerPoint: pandoc writes text, native equations and notes; pictures, places and builds are added here."""
+
+import io
+import tempfile
+from pathlib import Path
+
+from lxml import etree
+from pptx import Presentation
+from pptx.dml.color import MSO_THEME_COLOR
+from pptx.opc.constants import RELATIONSHIP_TYPE
+from pptx.opc.package import Part
+from pptx.opc.packuri import PackURI
+from pptx.oxml.ns import qn
+from pptx.util import Pt
+
+from course_utils.decks.markdown import beside, origin, powerpoint_markdown
+from course_utils.decks.model import Deck, Frame, Slide
+from course_utils.decks.pandoc import pandoc
+from course_utils.decks.powerpoint_steps import add_steps, take_steps
+from course_utils.decks.powerpoint_text import fit_text, text_height
+from course_utils.decks.template import BODY, COVER_BODY, FOOT, place, write_template
+from course_utils.notebooks import ROOT
+
+CODE_COLOURS = ROOT / "slides" / "theme"
+SVG = "{96DAC541-7B7A-43D3-8B79-37D633B846F1}"  # PowerPoint's name for the extension that holds a picture's drawing
+GAP = 12  # pixels between a figure and its text
+
+
+def write_powerpoint(deck: Deck, target: Path, look: str = "light") -> None:
+    """Write a deck as a PowerPoint file.
+
+    Args:
+        deck: what to write.
+        target: the file.
+        look: "light" or "dark".
+
+    Raises:
+        RuntimeError: where pandoc made another number of pages than the deck has slides.
+    """
+    with tempfile.TemporaryDirectory(prefix="course-deck-") as name:
+        folder = Path(name)
+        write_template(folder / "template.pptx", look)
+        options = ["--reference-doc", str(folder / "template.pptx")]
+        options += ["--syntax-highlighting", str(CODE_COLOURS / f"code_{look}.theme")]
+        pandoc(powerpoint_markdown(deck), "pptx", folder / "deck.pptx", folder, options)
+        written = Presentation(folder / "deck.pptx")
+    pages = list(written.slides)
+    if len(pages) != len(deck.slides):
+        raise RuntimeError(
+            f"{deck.name} has {len(deck.slides)} slides, and pandoc made {len(pages)} PowerPoint pages of them: "
+            "a slide with a table holds at most one, and no text beside it"
+        )
+    cover = written.slide_layouts.get_by_name("Title Slide")
+    for number, (page, slide) in enumerate(zip(pages, deck.slides, strict=True), start=1):
+        if slide.layout == "title":
+            use_layout(page, cover)
+        finish(page, slide)
+        said = origin(deck) if slide.layout == "title" else deck.title
+        add_foot(page, said, f"{number} / {len(pages)}")
+    written.core_properties.title = deck.title
+    written.core_properties.author = ""
+    written.save(target)
+
+
+def use_layout(page, layout) -> None:
+    """Give a page another of the template's layouts, and let it decide the places again."""
+    relation = next(rel for rel in page.part.rels.values() if rel.reltype == RELATIONSHIP_TYPE.SLIDE_LAYOUT)
+    relation._target = layout.part
+    for shape in page.placeholders:
+        frame = shape._element.spPr.find(qn("a:xfrm"))
+        if frame is not None:
+            shape._element.spPr.remove(frame)
+
+
+def finish(page, slide: Slide) -> None:
+    """Places of text and pictures on one page, sizes of type, and the order in which things appear."""
+    text = next(iter(page._element.xpath('.//p:sp[p:nvSpPr/p:nvPr/p:ph[@idx="1"]]')), None)
+    paragraphs = take_steps(text) if text is not None else {}
+    frames = [(block, frame) for block in slide.figures for frame in block.frames]
+    area = COVER_BODY if slide.layout == "title" else BODY
+    left, top, width, height = area
+    words, figure = area, area
+    if frames and text is not None:
+        if beside(slide):
+            wide = frames[0][1].width
+            words, figure = (left + wide + 36, top, width - wide - 36, height), (left, top, wide, height)
+        else:
+            high = text_height(text, width)
+            words = (left, top + height - high, width, high)
+            figure = (left, top, width, height - high - GAP)
+    if text is not None:
+        move(text, words)
+        fit_text(text, words)
+    pictures = [add_picture(page, frame, figure) for _, frame in frames]
+    add_steps(page, slide, text, paragraphs, pictures)
+
+
+def move(shape, box: tuple[int, int, int, int]) -> None:
+    """Put the XML of a shape at a place, in pixels: those inside compatibility wrappers have no python-pptx object."""
+    scratch = shape.spPr.get_or_add_xfrm()
+    left, top, width, height = (round(9525 * value) for value in box)
+    scratch.off_x, scratch.off_y, scratch.ext_cx, scratch.ext_cy = left, top, width, height
+
+
+def add_picture(page, frame: Frame, area: tuple[int, int, int, int]):
+    """A figure in the middle of an area, as large as fits, with alt text; its drawing beside the picture."""
+    left, top, width, height = area
+    scale = min(width / frame.width, height / frame.height, 1.0)
+    wide, high = frame.width * scale, frame.height * scale
+    picture = page.shapes.add_picture(io.BytesIO(frame.png()), 0, 0)
+    place(picture, (left + (width - wide) / 2, top + (height - high) / 2, wide, high))
+    properties = picture._element.nvPicPr.cNvPr
+    properties.set("descr", frame.alt)
+    properties.set("name", f"figure {picture.shape_id}")
+    if frame.svg:
+        package = page.part.package
+        name = PackURI(f"/ppt/media/drawing{page.slide_id}_{picture.shape_id}.svg")
+        relation = page.part.relate_to(Part(name, "image/svg+xml", package, frame.svg), RELATIONSHIP_TYPE.IMAGE)
+        blip = picture._element.blipFill.find(qn("a:blip"))
+        extension = etree.SubElement(etree.SubElement(blip, qn("a:extLst")), qn("a:ext"), uri=SVG)
+        space = "http://schemas.microsoft.com/office/drawing/2016/SVG/main"
+        drawing = etree.SubElement(extension, f"{{{space}}}svgBlip", nsmap={"asvg": space})
+        drawing.set(qn("r:embed"), relation)
+    return picture
+
+
+def add_foot(page, said: str, number: str) -> None:
+    """The line at the foot of a page: the deck on the left, the page on the right."""
+    left, top, width, height = FOOT
+    for text, box, side in (
+        (said, (left, top, width - 120, height), 1),
+        (number, (left + width - 120, top, 120, height), 3),
+    ):
+        shape = page.shapes.add_textbox(0, 0, 0, 0)
+        place(shape, box)
+        frame = shape.text_frame
+        frame.margin_left = frame.margin_right = 0
+        paragraph = frame.paragraphs[0]
+        paragraph.text, paragraph.alignment = text, side
+        paragraph.font.size = Pt(14)
+        paragraph.font.color.theme_color = MSO_THEME_COLOR.ACCENT_2
+        shape.name = "foot"

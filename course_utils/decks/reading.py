@@ -1,0 +1,91 @@
+"""From an executed notebook to slides, by the standard slideshow metadata."""
+
+import re
+from dataclasses import replace
+
+from nbformat import NotebookNode
+
+from course_utils.decks.model import Block, Frame, Slide
+from course_utils.figures.for_slides import MIME_SLIDE
+
+HEADING = re.compile(r"\A#{1,6}\s+(?:\d+\.\s+)?(?P<title>[^\n]+)\n*")  # "## 3. A question?" is titled "A question?"
+
+
+def read_slides(notebook: NotebookNode, number: str) -> list[Slide]:
+    """The slides of a lecture.
+
+    `slide` and `subslide` start one, `fragment` goes on with it after a click, `-` without one, `notes` go to
+    the lecturer, `skip` is for readers of the notebook. A slide that starts without a heading takes the finding over
+    its first figure for its title; where it has a heading, the finding stands under the figure.
+
+    Args:
+        notebook: executed.
+        number: of the lecture, for the slides' names: `slideshow={"slide_type": "slide", "name": "heat-maps"}` on the
+            cell that starts a slide makes it "02/heat-maps".
+
+    Raises:
+        ValueError: where two slides have the same name.
+    """
+    slides: list[Slide] = []
+    for cell in notebook.cells:
+        settings = cell.metadata.get("slideshow", {})
+        kind = settings.get("slide_type", "-")
+        if kind in ("slide", "subslide"):
+            name = f"{number}/{settings['name']}" if "name" in settings else ""
+            slides.append(Slide("", name=name, layout="content" if slides else "title"))
+        if kind == "skip" or not slides:
+            continue
+        if kind == "notes":
+            slides[-1] = slides[-1].with_notes(cell.source)
+        else:
+            slides[-1] = with_cell(slides[-1], cell, clicks(slides[-1]) + (kind == "fragment"))
+    names = [slide.name for slide in slides if slide.name]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"two slides of lecture {number} are named {', '.join(twice)}: a name belongs to one slide")
+    return [titled(slide) for slide in slides]
+
+
+def clicks(slide: Slide) -> int:
+    """The clicks that a slide takes so far."""
+    return max((block.step for block in slide.blocks), default=0)
+
+
+def with_cell(slide: Slide, cell: NotebookNode, step: int) -> Slide:
+    """The slide with what one cell adds to it, at that click."""
+    if cell.cell_type == "markdown":
+        text = cell.source.strip()
+        heading = HEADING.match(text)
+        if heading and not slide.title and not slide.blocks:
+            slide, text = replace(slide, title=heading["title"].strip()), text[heading.end() :]
+        added = [Block("text", text, step=step)] if text else []
+    else:
+        added = code_blocks(cell, step)
+    return replace(slide, blocks=(*slide.blocks, *added))
+
+
+def code_blocks(cell: NotebookNode, step: int) -> list[Block]:
+    """A code cell on a slide: its code where it asks for that, what it printed, its figures."""
+    added = []
+    if "show-code" in cell.metadata.get("tags", []):
+        added.append(Block("code", cell.source.strip("\n"), step=step))
+    printed = "".join(output.text for output in cell.outputs if output.get("name") == "stdout").strip("\n")
+    if printed:
+        added.append(Block("output", printed, step=step))
+    for output in cell.outputs:
+        packed = output.get("data", {}).get(MIME_SLIDE)
+        if packed:
+            frames = tuple(Frame.unpacked(frame) for frame in packed["frames"])
+            added.append(Block("figure", frames[-1].title, frames, step))
+    return added
+
+
+def titled(slide: Slide) -> Slide:
+    """The slide with a title: its heading, or the finding over its first figure, which is then not repeated."""
+    if slide.title:
+        return slide
+    for place, block in enumerate(slide.blocks):
+        if block.kind == "figure" and block.text:
+            rest = (*slide.blocks[:place], replace(block, text=""), *slide.blocks[place + 1 :])
+            return replace(slide, title=block.text, blocks=rest)
+    return slide
