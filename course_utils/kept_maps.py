@@ -1,5 +1,7 @@
 """Maps of a backbone's lower stages, computed once and kept, and the rest of the backbone on them (lectures 04, 05)."""
 
+from fractions import Fraction
+
 import torch
 import torch.utils.data
 from torch import Tensor, nn
@@ -7,7 +9,9 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from course_utils.data.dataset import Dataset
+from course_utils.models.alignment import Grid
 from course_utils.models.backbones import STRIDES, Backbone
+from course_utils.models.geometry import CoordinateMap, geometry
 from course_utils.models.imagenet import normalise
 
 
@@ -67,10 +71,21 @@ class UpperBackbone(nn.Module):
         super().__init__()
         self.name, self.channels = backbone.name, backbone.channels
         self.stages = nn.ModuleList([backbone.stages[2]])
+        self._lower = backbone.along(16)[:2]  # the same for all sizes that can be kept, multiples of 16
 
     def forward(self, laid_out: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         at_8, at_16 = take_up(laid_out, self.channels[:2])
         return at_8, at_16, self.stages[0](at_16)
+
+    def coordinates(self, laid_out: Tensor) -> list[Grid]:
+        """Where the cells of the three maps look, in pixels of what was laid out; as `Backbone.coordinates`."""
+        every = laid_out_every(laid_out, self.channels[:2])
+        axes = []
+        for length in laid_out.shape[-2:]:
+            upper = geometry(self.stages[0], length * every // 16).coordinates
+            walked = [*self._lower, self._lower[1].then(upper)]
+            axes.append([CoordinateMap(Fraction(1, every)).then(map) for map in walked])
+        return list(zip(*axes, strict=True))
 
 
 def lay_out(at_8: Tensor, at_16: Tensor, every: int = 1) -> Tensor:
@@ -104,16 +119,30 @@ def take_up(laid_out: Tensor, channels: tuple[int, int]) -> tuple[Tensor, Tensor
     Raises:
         ValueError: for anything but kept maps; a picture, for example, which is meant for the whole backbone.
     """
+    every = laid_out_every(laid_out, channels)
+    sides = (8 // every, 16 // every)
+    fine, coarse = laid_out.split(planes_of(channels, every), dim=1)
+    at_8 = functional.pixel_unshuffle(fine, sides[0])[:, : channels[0]]
+    at_16 = functional.pixel_unshuffle(coarse, sides[1])[:, : channels[1]]
+    last = torch.channels_last
+    return at_8.contiguous(memory_format=last), at_16.contiguous(memory_format=last)
+
+
+def laid_out_every(laid_out: Tensor, channels: tuple[int, int]) -> int:
+    """With which `every` two maps of so many channels were laid out.
+
+    Raises:
+        ValueError: for anything but kept maps.
+    """
     for every in (1, 2, 4, 8):
-        sides = (8 // every, 16 // every)
-        planes = [-(-count // side**2) for count, side in zip(channels, sides, strict=True)]
-        if sum(planes) == laid_out.shape[1]:
-            fine, coarse = laid_out.split(planes, dim=1)
-            at_8 = functional.pixel_unshuffle(fine, sides[0])[:, : channels[0]]
-            at_16 = functional.pixel_unshuffle(coarse, sides[1])[:, : channels[1]]
-            last = torch.channels_last
-            return at_8.contiguous(memory_format=last), at_16.contiguous(memory_format=last)
+        if sum(planes_of(channels, every)) == laid_out.shape[1]:
+            return every
     raise ValueError(
         f"kept maps were expected, and {tuple(laid_out.shape)} came: this net begins at stride 16, take its inputs from "
         "KeptMaps"
     )
+
+
+def planes_of(channels: tuple[int, int], every: int) -> list[int]:
+    """How many planes the maps at strides 8 and 16 fill."""
+    return [-(-count // (stride // every) ** 2) for count, stride in zip(channels, (8, 16), strict=True)]

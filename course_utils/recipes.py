@@ -47,9 +47,9 @@ class Material:
     fresh: Callable[[], nn.Module]
     device: torch.device
 
-    def net(self, stride: int = 32, at_once: bool = False) -> FCN:
+    def net(self, stride: int = 32, at_once: bool = False, aligned: bool = True) -> FCN:
         """A fresh FCN for these classes, its scores at zero."""
-        return FCN(self.fresh(), len(self.pictures.classes), stride, at_once)
+        return FCN(self.fresh(), len(self.pictures.classes), stride, at_once, aligned)
 
     def inputs(self, indices: list[int]) -> Tensor:
         """What the net takes for some of the pictures in val, as one batch on the device."""

@@ -7,6 +7,8 @@ EfficientNet-Lite0 is the one whose trained weights install from a package, so i
 import torch
 from torch import Tensor, nn
 
+from course_utils.models.alignment import Grid
+from course_utils.models.geometry import CoordinateMap, steps
 from course_utils.models.imagenet import MEAN, STD
 from course_utils.models.weights import fill_at_random, imagenet_weights, load_lite0
 
@@ -99,12 +101,34 @@ class Backbone(nn.Module):
         self.name = name
         self.channels, stages = cut(net, name)
         self.stages = nn.ModuleList(nn.Sequential(*layers) for layers in stages)
+        self._walked: dict[int, list[CoordinateMap]] = {}
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         at_8 = self.stages[0](images)
         at_16 = self.stages[1](at_8)
         at_32 = self.stages[2](at_16)
         return at_8, at_16, at_32
+
+    def coordinates(self, images: Tensor) -> list[Grid]:
+        """Where the cells of the three maps look, in pixels of these images; for rows and for columns (lecture 03).
+
+        It depends on the size where the padding does, as in EfficientNet-Lite0.
+
+        Shape:
+            images (N, 3, H, W) -> for strides 8, 16 and 32, two coordinate maps each
+        """
+        return list(zip(*(self.along(length) for length in images.shape[-2:]), strict=True))
+
+    def along(self, length: int) -> list[CoordinateMap]:
+        """Where the cells of the three maps look along an axis of so many pixels."""
+        if length not in self._walked:
+            here, size, found = CoordinateMap(), length, []
+            for stage in self.stages:
+                last = steps(stage, size)[-1]
+                here, size = here.then(last.geometry.coordinates), last.size
+                found.append(here)
+            self._walked[length] = found
+        return self._walked[length]
 
 
 def backbone(name: str, seed: int = 0, download: bool = True) -> Backbone:

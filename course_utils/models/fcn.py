@@ -4,12 +4,14 @@ This is the practical form. The authors' own nets stand in `fcn_paper.py`; both 
 `SkipFusion`.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from course_utils.models.alignment import PIXELS, resample
 from course_utils.models.backbones import Backbone
 
 STRIDES = (32, 16, 8)
@@ -59,8 +61,12 @@ class SkipFusion(nn.Module):
         self.scale = scale
 
     def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
-        coarse, skip = self.align(coarse, self.score(self.scale * fine))
+        coarse, skip = self.align(coarse, self.scored(fine))
         return coarse + skip
+
+    def scored(self, fine: Tensor) -> Tensor:
+        """What the finer stream says for itself: (N, channels, H, W) -> (N, classes, H, W)."""
+        return self.score(self.scale * fine)
 
 
 def zero_score(channels: int, classes: int) -> nn.Conv2d:
@@ -83,11 +89,14 @@ class FCN(nn.Module):
     then by 16.
 
     Args:
-        backbone: gives (N, c8, h, w), (N, c16, h, w), (N, c32, h, w) and says its three `channels`, finest first.
+        backbone: gives (N, c8, h, w), (N, c16, h, w), (N, c32, h, w) and says its three `channels`, finest first; and,
+            as `coordinates`, where their cells look.
         classes: classes to score, background included.
         stride: 32, 16 or 8, that of the finest stream.
         at_once: scale the finer maps by 0.01 and 0.0001, so that all streams can be trained together from the start
             (the authors' at-once net; section 4.3 trains them one after the other, see `warm_start`).
+        aligned: draw each cell's answer where the cell looks, as the authors' crops do. False spreads the cells evenly
+            over the picture, as `interpolate` does; so does a backbone without `coordinates`.
 
     Shape:
         images (N, 3, H, W), normalised as the backbone wants them -> logits (N, classes, H, W)
@@ -96,10 +105,11 @@ class FCN(nn.Module):
         ValueError: for another stride, fewer than two classes, or pictures too small for the backbone.
     """
 
-    def __init__(self, backbone: Backbone, classes: int, stride: int = 32, at_once: bool = False):
+    def __init__(self, backbone: Backbone, classes: int, stride: int = 32, at_once: bool = False, aligned: bool = True):
         super().__init__()
         refuse_unknown(classes, stride)
         self.classes, self.stride = classes, stride
+        self.aligned = aligned and hasattr(backbone, "coordinates")
         self.backbone = backbone
         at_8, at_16, at_32 = backbone.channels
         scales = AT_ONCE_SCALES if at_once else {}
@@ -108,14 +118,29 @@ class FCN(nn.Module):
         self.skip_8 = SkipFusion(at_8, classes, scale=scales.get(8, 1.0)) if stride <= 8 else None
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.combine(*self.maps(images), images.shape[-2:])
+        return self.combine(*self.maps(images), images)
 
-    def combine(self, at_8: Tensor, at_16: Tensor, at_32: Tensor, size: tuple[int, int]) -> Tensor:
-        """From the backbone's maps to logits (N, classes, *size): score, upsample, add, upsample, add, upsample."""
-        scores = self.score(at_32)
-        scores = self.skip_16(scores, at_16) if self.skip_16 else upsample_to(scores, at_16)
-        scores = self.skip_8(scores, at_8) if self.skip_8 else upsample_to(scores, at_8)
-        return functional.interpolate(scores, size=tuple(size), mode="bilinear", align_corners=False)
+    def combine(self, at_8: Tensor, at_16: Tensor, at_32: Tensor, images: Tensor) -> Tensor:
+        """From the backbone's maps to logits, as large as the images: score, upsample, add, upsample, add, upsample."""
+        to_16, to_8, to_pixels = self.upsamplings(at_8, at_16, images)
+        scores = to_16(self.score(at_32))
+        if self.skip_16:
+            scores = scores + self.skip_16.scored(at_16)
+        scores = to_8(scores)
+        if self.skip_8:
+            scores = scores + self.skip_8.scored(at_8)
+        return to_pixels(scores)
+
+    def upsamplings(self, at_8: Tensor, at_16: Tensor, images: Tensor) -> list[Callable[[Tensor], Tensor]]:
+        """The three ways back, from stride 32 to 16, to 8 and to the pixels; each takes (N, C, h, w)."""
+        finer = (at_16, at_8, images)
+        if not self.aligned:
+            return [partial(upsample_to, fine=map) for map in finer]
+        grids = [*reversed(self.backbone.coordinates(images)), PIXELS]
+        return [
+            partial(resample, here=here, there=there, size=map.shape[-2:])
+            for here, there, map in zip(grids[:-1], grids[1:], finer, strict=True)
+        ]
 
     def maps(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The backbone's maps at strides 8, 16 and 32."""
@@ -134,12 +159,13 @@ class FCN(nn.Module):
             images (N, 3, H, W) -> {32: (N, classes, H, W), 16: ..., 8: ...}, those that this net has
         """
         at_8, at_16, at_32 = self.maps(images)
-        shares = {32: upsample_to(upsample_to(self.score(at_32), at_16), at_8)}
+        to_16, to_8, to_pixels = self.upsamplings(at_8, at_16, images)
+        shares = {32: to_8(to_16(self.score(at_32)))}
         if self.skip_16:
-            shares[16] = upsample_to(self.skip_16.score(self.skip_16.scale * at_16), at_8)
+            shares[16] = to_8(self.skip_16.scored(at_16))
         if self.skip_8:
-            shares[8] = self.skip_8.score(self.skip_8.scale * at_8)
-        return {stride: upsample_to(share, images) for stride, share in shares.items()}
+            shares[8] = self.skip_8.scored(at_8)
+        return {stride: to_pixels(share) for stride, share in shares.items()}
 
     def without(self, images: Tensor, strides: Collection[int]) -> Tensor:
         """The logits with some streams taken away again, all else left as it is (lecture 05).

@@ -65,7 +65,8 @@ class Keeper:
         self.path, self.every, self.plan, self.writes = path and Path(path), every, plan, writes
         self.shape = settings.describe() | {"pictures": plan.pictures, "pictures a step": plan.per_step}
         self.began = self.last = time.monotonic()
-        self.before = 0.0
+        self.cpu_began = time.process_time()
+        self.before = self.cpu_before = 0.0
 
     def restore(self, net: nn.Module, optimiser: torch.optim.Optimizer) -> History:
         """Put net and optimiser where the file left them; an empty history where there is none.
@@ -87,13 +88,14 @@ class Keeper:
         except (RuntimeError, ValueError) as error:
             raise ValueError(f"'{self.path}' holds another net: {str(error).splitlines()[0]}") from None
         history = History(**state["history"])
-        self.before = history.seconds
+        self.before, self.cpu_before = history.seconds, history.cpu_seconds
         return history
 
     def keep(self, net: nn.Module, optimiser: torch.optim.Optimizer, history: History) -> None:
         """Write the state if it is time."""
         now = time.monotonic()
         history.seconds = self.before + now - self.began
+        history.cpu_seconds = self.cpu_before + time.process_time() - self.cpu_began
         ended = history.epochs and history.epochs[-1]["steps"] == len(history.losses)
         if self.path is None or not self.writes or not (ended or now - self.last >= self.every):
             return

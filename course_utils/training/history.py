@@ -11,11 +11,13 @@ class History:
         losses: of each step.
         epochs: for each epoch its number from 1, the steps done by its end, its mean loss, and what was validated.
         seconds: that the training took, all parts of it together.
+        cpu_seconds: of processor time in this process, over all of its threads: what a shared machine does not distort.
     """
 
     losses: list[float] = field(default_factory=list)
     epochs: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
     def end_epoch(self, steps_per_epoch: int, scores: dict[str, float]) -> None:
         """Enter an epoch that has just ended, or been cut short at the end of the training."""
