@@ -1,20 +1,42 @@
 """What an exercise is, and how `check` and `hint` answer in a notebook (all lectures)."""
 
+import textwrap
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
+from course_utils import progress
+from course_utils.exercises.own_work import LibraryUsed, copied_from, without_library
+from course_utils.exercises.time_limit import TimeIsUp, within
+
+SECONDS = 10  # that a check may take; the slowest of ours takes less than one
+WIDE = 100  # characters in a line of an answer
+
 
 class Wrong(Exception):
-    """Raised by an exercise's check: its message tells the student which mistake this looks like."""
+    """Raised by an exercise's check: its message tells the student which mistake this looks like.
+
+    Args:
+        message: what was found, and which mistake that looks like.
+        found, expected: two arrays (H, W) of the smallest case that fails, drawn side by side in a notebook.
+    """
+
+    def __init__(self, message: str, found=None, expected=None):
+        super().__init__(message)
+        self.picture = None if found is None else (found, expected)
 
 
 class NotYet(Exception):
     """A check that was not passed. Shown in the notebook as its message alone, without our stack."""
 
     def _render_traceback_(self) -> list[str]:
-        return [str(self)]
+        return [wrapped(str(self))]
+
+
+def wrapped(message: str) -> str:
+    """A message in lines that fit into a notebook; its own line breaks stay."""
+    return "\n".join(textwrap.fill(line, WIDE, break_long_words=False) for line in message.splitlines())
 
 
 @dataclass(frozen=True)
@@ -28,6 +50,8 @@ class Exercise:
         hints: three, from a nudge over the way to nearly there.
         right: what to say once it is right.
         points: what it is worth.
+        references: what in the library says the same, as dotted paths: it is out of reach while the student's function
+            runs, and is recognised when its code comes back under another name.
     """
 
     name: str
@@ -36,6 +60,27 @@ class Exercise:
     hints: tuple[str, str, str]
     right: str
     points: int = 1
+    references: tuple[str, ...] = ()
+
+    def judge(self, answer: Callable) -> None:
+        """Check what a student wrote, as the student's own work.
+
+        Raises:
+            Wrong: with the message for the student; whatever else the answer raises.
+        """
+        copied = copied_from(answer, self.references)
+        if copied:
+            raise Wrong(
+                f"This is {copied}, word for word or under other names. It is right, and it is ours: close it, and "
+                "write the idea down yourself. The hints begin where you are."
+            )
+        try:
+            self.check(without_library(answer, self.references) if self.references else answer)
+        except LibraryUsed as used:
+            raise Wrong(
+                f"Your function calls {used}, the library's own answer to this exercise. You may use it in every other "
+                "cell; here, write the idea itself."
+            ) from None
 
 
 def find_exercise(name: str) -> Exercise:
@@ -74,36 +119,74 @@ def check(name: str, answer: Callable) -> None:
         NotYet: with the message, where it is not right.
     """
     exercise = find_exercise(name)
+    message = verdict(exercise, answer)
+    trouble = progress.keep(name, lambda record: progress.count_try(record, right=not message))
+    if trouble:
+        print(wrapped(trouble))
+    if message:
+        raise NotYet(f"{name}: {message}")
+    print(wrapped(f"{name}: right. {exercise.right}"))
+
+
+def verdict(exercise: Exercise, answer: Callable) -> str:
+    """What to say of an answer that is not right; "" where it is."""
     try:
-        exercise.check(answer)
+        within(SECONDS, lambda: exercise.judge(answer))
     except NotImplementedError:
-        raise NotYet(f"{name}: not written yet. {exercise.task} Need a nudge? Run hint({name!r}).") from None
+        return f"not written yet. {exercise.task} Need a nudge? Run hint({exercise.name!r})."
     except Wrong as wrong:
-        raise NotYet(f"{name}: not yet. {wrong}") from None
+        draw(wrong)
+        return f"not yet. {wrong}"
+    except TimeIsUp as error:
+        return (
+            f"not yet. Your code ran for {SECONDS} seconds and was stopped. {last_line(error, answer)}Is there a loop that "
+            "never comes to its end?"
+        )
     except Exception as error:
-        raise NotYet(f"{name}: your code stopped with an error. {describe(error)}") from None
-    print(f"{name}: right. {exercise.right}")
+        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        return f"your code stopped with an error. {last_line(error, answer)}{said}"
+    return ""
 
 
-def describe(error: Exception) -> str:
-    """The student's own line where an exception was raised, and what it said."""
+def last_line(error: BaseException, answer: Callable) -> str:
+    """The student's own line that was running when an exception came, as the beginning of a sentence."""
+    home = getattr(getattr(answer, "__code__", None), "co_filename", None)
     # notebook cells run from files named like <ipython-input-...> or .../ipykernel_1234/567.py
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if "ipython" in frame.filename.lower() or "ipykernel" in frame.filename
+        if frame.filename == home or "ipython-input" in frame.filename or "ipykernel_" in frame.filename
     ]
-    where = f"In line {frames[-1].lineno} of your cell, `{frames[-1].line}`: " if frames else ""
-    return f"{where}{type(error).__name__}: {error}"
+    return f"In line {frames[-1].lineno} of your cell, `{frames[-1].line}`: " if frames else ""
 
 
-_hints_given: dict[str, int] = {}
+def draw(wrong: Wrong) -> None:
+    """In a notebook, draw what was found beside what was expected."""
+    from IPython import get_ipython
+
+    if wrong.picture is None or getattr(get_ipython(), "kernel", None) is None:
+        return
+    from course_utils.figures.answers import answer_beside_expected
+    from course_utils.figures.style import show
+
+    show(answer_beside_expected(*wrong.picture), alt="Left: what was expected. Right: what your function returned.")
+
+
+_hints_given: dict[str, int] = {}  # where there is no workspace to remember them
 
 
 def hint(name: str) -> None:
     """Print the next hint of an exercise: a nudge first, then the way, then nearly there."""
     exercise = find_exercise(name)
-    given = _hints_given.get(name, 0)
+    records = progress.read_progress(progress.find_workspace())
+    given = max(records[name].hints if name in records else 0, _hints_given.get(name, 0))
     number = min(given, len(exercise.hints) - 1)
-    _hints_given[name] = given + 1
-    print(f"Hint {number + 1} of {len(exercise.hints)}: {exercise.hints[number]}")
+    _hints_given[name] = number + 1
+
+    def count(record: progress.Record) -> None:
+        record.hints = number + 1
+
+    trouble = progress.keep(name, count)
+    print(wrapped(f"Hint {number + 1} of {len(exercise.hints)}: {exercise.hints[number]}"))
+    if trouble:
+        print(wrapped(trouble))

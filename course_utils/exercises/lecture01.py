@@ -137,6 +137,7 @@ EXERCISES = [
         ),
         right="Every score of this lecture is now a line or two away.",
         points=2,
+        references=("course_utils.metrics.confusion_matrix",),
     ),
     Exercise(
         name="01.four_metrics",
@@ -150,6 +151,7 @@ EXERCISES = [
         ),
         right="These are the four columns of the FCN paper's tables.",
         points=2,
+        references=("course_utils.metrics.scores",),
     ),
     Exercise(
         name="01.iu_two_ways",
@@ -174,5 +176,6 @@ EXERCISES = [
         ),
         right="A method of 1979, and still the first thing to try on a microscope's picture.",
         points=3,
+        references=("skimage.filters.threshold_otsu", "course_utils.classical.otsu_mask"),
     ),
 ]

@@ -97,7 +97,7 @@ def as_matrix(found: object, classes: int) -> Tensor:
 def same(found: Tensor, expected: list, case: str) -> None:
     """Refuse a matrix that is wrong in a way we did not foresee, with the case that shows it."""
     if found.tolist() != [[float(count) for count in row] for row in expected]:
-        raise Wrong(f"For {case} the matrix is {expected}; yours is {found.long().tolist()}.")
+        raise Wrong(f"For {case} the matrix is {expected}; yours is {found.long().tolist()}.", found, expected)
 
 
 NAMES = ("pixel accuracy", "mean accuracy", "mean IU", "frequency-weighted IU")

@@ -263,6 +263,10 @@ EXERCISES = [
         ),
         "A linear layer was a convolution all along, one that fits in a single place.",
         points=2,
+        references=(
+            "course_utils.models.convolutionalize.convolutionalize",
+            "course_utils.models.fcn_paper.fully_connected_as_convolutions",
+        ),
     ),
     Exercise(
         "02.receptive_field",
@@ -277,6 +281,7 @@ EXERCISES = [
         ),
         "The formula gives 355 pixels for AlexNet, as in the paper's Table 1.",
         points=2,
+        references=("course_utils.models.geometry.steps",),
     ),
     Exercise(
         "02.shift_and_stitch",
@@ -292,6 +297,7 @@ EXERCISES = [
         ),
         "You have an answer for every pixel, without touching a single weight.",
         points=2,
+        references=("course_utils.predict.shift_and_stitch",),
     ),
 ]
 

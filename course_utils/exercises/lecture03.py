@@ -96,7 +96,7 @@ def as_tensor(found: object, dimensions: int, what: str) -> Tensor:
 def expect_matrix(found: Tensor, expected: list, case: str) -> None:
     """Refuse an answer that is wrong in a way we did not foresee, with the case that shows it."""
     if found.tolist() != expected:
-        raise Wrong(f"For {case} your matrix is {found.tolist()}; it is {expected}.")
+        raise Wrong(f"For {case} your matrix is {found.tolist()}; it is {expected}.", found, expected)
 
 
 def check_bilinear_kernel(answer: Callable[[int], Tensor]) -> None:
@@ -162,7 +162,11 @@ def rounded(kernel: Tensor) -> list:
 def expect_kernel(found: Tensor, expected: list, size: int) -> None:
     """Refuse an answer that is wrong in a way we did not foresee, with the case that shows it."""
     if not torch.allclose(found.float(), torch.tensor(expected), atol=1e-4):
-        raise Wrong(f"For size {size} your kernel is {rounded(found)}; it is {rounded(torch.tensor(expected))}.")
+        raise Wrong(
+            f"For size {size} your kernel is {rounded(found)}; it is {rounded(torch.tensor(expected))}.",
+            found,
+            expected,
+        )
 
 
 def check_coordinate_map(answer: Callable[[list], tuple[float, float]]) -> None:
@@ -350,6 +354,7 @@ EXERCISES = [
         ),
         "Turn it on its side, and it upsamples.",
         points=2,
+        references=("course_utils.models.upsampling.matrix_of",),
     ),
     Exercise(
         "03.bilinear_kernel",
@@ -363,6 +368,10 @@ EXERCISES = [
         ),
         "The same numbers as in the last layer of FCN-32s.",
         points=1,
+        references=(
+            "course_utils.models.upsampling.bilinear_kernel",
+            "course_utils.models.upsampling.bilinear_deconvolution",
+        ),
     ),
     Exercise(
         "03.coordinate_map",
@@ -377,6 +386,7 @@ EXERCISES = [
         ),
         "Two numbers for a whole net, and every crop of the FCN authors follows from them.",
         points=2,
+        references=("course_utils.models.geometry.steps",),
     ),
     Exercise(
         "03.transposed_by_convolution",

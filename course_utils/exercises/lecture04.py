@@ -189,6 +189,7 @@ EXERCISES = [
         ),
         "That is the loss every FCN is trained with, and it survives a batch of void.",
         points=2,
+        references=("course_utils.losses.CrossEntropy",),
     ),
     Exercise(
         "04.segment",
@@ -211,6 +212,7 @@ EXERCISES = [
             "weights = (pixels[seen].mean() / pixels.clamp(min=1)) ** power, and 0 where `seen = pixels > 0` is False.",
         ),
         "A wrong pixel of a rare class now costs more than one of the background.",
+        references=("course_utils.losses.balance",),
     ),
     Exercise(
         "04.ceiling",

@@ -34,7 +34,11 @@ def check_segment(answer: Callable[[Tensor, tuple[int, int]], Tensor]) -> None:
             "the middle of its pixels."
         )
     if labels != [0] * 13 + [2] * 7:
-        raise Wrong(f"{case} give, over 20 pixels, 13 times 0 and 7 times 2. Yours are {labels}.")
+        raise Wrong(
+            f"{case} give, over 20 pixels, 13 times 0 and 7 times 2. Yours are {labels}.",
+            [labels],
+            [[0] * 13 + [2] * 7],
+        )
 
     generator = torch.Generator().manual_seed(4)
     scores = torch.randn(2, 5, 3, 4, generator=generator)
@@ -137,4 +141,4 @@ def call_ceiling(answer: Callable, mask: Tensor, stride: int, classes: int) -> T
 def expect_map(found: Tensor, expected: Tensor, case: str) -> None:
     """Refuse a map that is wrong in a way we did not foresee."""
     if not torch.equal(found, expected):
-        raise Wrong(f"For {case} your map is {found.tolist()}; it is {expected.tolist()}.")
+        raise Wrong(f"For {case} your map is {found.tolist()}; it is {expected.tolist()}.", found, expected)

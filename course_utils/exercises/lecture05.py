@@ -200,7 +200,10 @@ def call_band(answer: Callable, mask: np.ndarray, width: int) -> np.ndarray:
 def expect_columns(found: list[int], expected: list[int], width: int) -> None:
     """Refuse a band along a straight edge that is not the one asked for."""
     if found != expected:
-        raise Wrong(f"With an edge between columns 4 and 5 and width {width} the band is {expected}; yours is {found}.")
+        drawn = [[[int(column in columns) for column in range(10)]] for columns in (found, expected)]
+        raise Wrong(
+            f"With an edge between columns 4 and 5 and width {width} the band is {expected}; yours is {found}.", *drawn
+        )
 
 
 class Coarse(nn.Module):
@@ -327,6 +330,7 @@ EXERCISES = [
         ),
         "Fresh, it changes nothing; trained, it may speak for and against every class.",
         points=2,
+        references=("course_utils.models.fcn.SkipFusion",),
     ),
     Exercise(
         "05.warm_start",
@@ -341,6 +345,7 @@ EXERCISES = [
         ),
         "The finer net begins exactly where the coarser one ended.",
         points=1,
+        references=("course_utils.models.fcn.warm_start",),
     ),
     Exercise(
         "05.boundary_band",
@@ -356,6 +361,7 @@ EXERCISES = [
         ),
         "This is the band in which the curve below is measured.",
         points=2,
+        references=("course_utils.evaluation.boundary_distance",),
     ),
     Exercise(
         "05.one_convolution",

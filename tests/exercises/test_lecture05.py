@@ -9,11 +9,9 @@ from scipy.ndimage import binary_dilation, distance_transform_edt
 from torch import nn
 from torch.nn import functional
 
-from course_utils.evaluation import boundary_distance
 from course_utils.exercises import check
 from course_utils.exercises.engine import NotYet
 from course_utils.exercises.lecture05 import EXERCISES, QUIZ
-from course_utils.models.fcn import SkipFusion
 from tests.exercises.solutions import solutions
 
 FUNCTIONS = {
@@ -252,8 +250,16 @@ def test_what_is_not_written_yet_gets_a_friendly_word(name):
         check(name, stub)
 
 
-def with_moduledict(channels, classes):
-    return SkipFusion(channels, classes)
+class ItsOwnScore(nn.Conv2d):
+    """The score is the module itself, and upsampling is left to nn.Upsample."""
+
+    def __init__(self, channels, classes):
+        super().__init__(channels, classes, kernel_size=(1, 1))
+        self.weight.data *= 0
+        self.bias.data *= 0
+
+    def forward(self, coarse, fine):
+        return nn.Upsample(size=tuple(fine.shape[2:]), mode="bilinear")(coarse) + super().forward(fine)
 
 
 def by_name(finer, coarser):
@@ -263,8 +269,19 @@ def by_name(finer, coarser):
     return finer
 
 
-def by_the_library(mask, width):
-    return (boundary_distance(torch.from_numpy(mask)) <= width) & (mask != 255)
+def by_all_pairs(mask, width):
+    height, wide = mask.shape
+    places = [(row, column) for row in range(height) for column in range(wide)]
+    beside = ((0, 1), (1, 0), (0, -1), (-1, 0))
+    edge = [
+        (row, column)
+        for row, column in places
+        for down, right in beside
+        if 0 <= row + down < height and 0 <= column + right < wide
+        if mask[row, column] != mask[row + down, column + right]
+    ]
+    near = [any((row - r) ** 2 + (column - c) ** 2 <= (width - 1) ** 2 for r, c in edge) for row, column in places]
+    return np.array(near).reshape(mask.shape) & (mask != 255)
 
 
 def by_asking(coarse, fine):
@@ -275,9 +292,9 @@ def by_asking(coarse, fine):
 
 
 ALSO_RIGHT = {
-    "05.skip": with_moduledict,
+    "05.skip": ItsOwnScore,
     "05.warm_start": by_name,
-    "05.boundary_band": by_the_library,
+    "05.boundary_band": by_all_pairs,
     "05.one_convolution": by_asking,
 }
 
