@@ -8,19 +8,22 @@
 #     name: python
 # ---
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "slide", "name": "title"}
 # # What is segmentation?
 #
-# Someone hands you a photograph and asks what is in it. There are at least five good answers, and each is a different
-# task for a machine. This lecture sorts them out, measures how good an answer is, and finds out how far one gets
-# without learning anything.
+# Someone hands you a photograph and asks what is in it.
+#
+# There are at least five good answers.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Each of the five is a different task for a machine. This lecture sorts them out, measures how good an answer is, and
+# finds out how far one gets without learning anything.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 1 minute.* The notes add up to 45 minutes of lecture; the three exercises take about 15 more, the
-# optional one another 10. Nothing
-# is trained here: every cell answers within seconds, so let the room guess before each of them.
+# *For the lecturer, 1 minute.* Nothing is trained today: every cell answers within seconds, so let the room guess before
+# each of them. The exercise on Otsu's threshold is optional, and takes the quick ones another ten minutes.
 
-# %% [markdown] slideshow={"slide_type": "subslide"} tags=["objectives"]
+# %% [markdown] slideshow={"slide_type": "skip"} tags=["objectives"]
 # ## In 60 minutes you will be able to
 #
 # - describe one picture in five ways, and say what each can and cannot tell,
@@ -62,16 +65,16 @@ from course_utils.results import record
 
 run = begin(PROFILE, DEVICE, SEED)
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "slide", "name": "coffee"}
 # ## What is in this picture?
-#
-# An espresso, photographed from above. Before you go on, write down your answers:
 #
 # 1. What is it a picture *of*?
 # 2. How many dishes are there, and how many spoons?
 # 3. Which pixels are table?
-#
-# Which of the three could you answer with one word, and which would take you an hour?
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# An espresso, photographed from above. Before you go on, write down your answers. Which of the three could you answer
+# with one word, and which would take you an hour?
 
 # %% slideshow={"slide_type": "-"}
 scene = annotation("coffee")
@@ -81,11 +84,11 @@ show(
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes.* Question 2 splits the room: cup and saucer are two dishes, and many see one. Write the
+# *For the lecturer, 3 minutes.* Which of the three takes one word, and which an hour? Question 2 splits the room: cup and saucer are two dishes, and many see one. Write the
 # answers on the board and label them with the five names as they come up below. Somebody may see a second spoon: the
 # cup's glaze mirrors the first. Is a mirrored spoon a spoon? In our masks it is cup.
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ## One picture, five descriptions
 #
 # The outlines were drawn by hand for this course. Look at cup and saucer, both of class *dish*, in the last three
@@ -108,7 +111,7 @@ panoptic[(scene.instances == 2) & (scene.mask != 255)] = 4
 panoptic_classes = ["background", "table", "dish 1", "spoon 1", "dish 2"]
 
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "slide", "name": "five"}
 def draw_class_alone(axes):
     """The picture and its one word."""
     draw_image(axes, scene.image)
@@ -135,7 +138,12 @@ show(
     "and spoon coloured by class; with cup, saucer and spoon in a colour each; and with both at once.",
 )
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 3 minutes.* Look at cup and saucer, both of class dish, in pictures 3 to 5: in one of them they
+# cannot be told apart. Ask for a job for each description: sorting holiday pictures, counting cars at a crossing,
+# deciding where a robot may drive, measuring each cell, driving a car.
+
+# %% [markdown] slideshow={"slide_type": "subslide", "name": "what-each-holds"}
 # ### What does each of them hold?
 #
 # | description | for each ... it says | two dishes that touch | table and floor |
@@ -145,10 +153,12 @@ show(
 # | semantic segmentation | pixel: a class | **one region** | told |
 # | instance segmentation | thing: a class and a mask | two masks | not told |
 # | panoptic segmentation | pixel: a class, and for things a number | two numbers | told |
-#
-# *Things* can be counted: cups, spoons, people. *Stuff* cannot: table, sky, grass.
 
-# %% slideshow={"slide_type": "-"} tags=["show-code", "nbval-check-output"]
+# %% [markdown] slideshow={"slide_type": "skip"}
+# *Things* can be counted: cups, spoons, people. *Stuff* cannot: table, sky, grass. Here is how many numbers each
+# description of this one picture takes.
+
+# %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 height, width = scene.mask.shape
 print("classification      ", 1)
 print("detection           ", len(boxes) * 5)
@@ -156,19 +166,21 @@ print("semantic            ", height * width)
 print("instance            ", len(scene.objects) * (1 + height * width))
 print("panoptic            ", 2 * height * width)
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # From one number to hundreds of thousands: what costs a word in classification costs an hour of outlining here. That is why
 # good masks are rare, and why lectures 04 and 08 care so much about learning from few of them.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 5 minutes.* Ask for a job for each description: sorting holiday pictures, counting cars at a
-# crossing, deciding where a robot may drive, measuring each cell, driving a car. Lectures 02 and 03 stay with 1 and 3,
-# 04 to 06 with 3, 07 and 08 with 4 for cells, 09 with 2 and 4. On the board: the table's empty columns, filled by the
-# room.
+# *For the lecturer, 2 minutes.* Things can be counted, such as cups and people; stuff cannot, such as table and sky.
+# Cover the last two columns and let the room fill them. Classification is one number for this picture, panoptic
+# segmentation hundreds of thousands: what costs a word there costs an hour of outlining here. Lectures 02 and 03 stay
+# with classification and semantic segmentation, 04 to 06 with semantic, 07 and 08 come to instances of cells, 09 to
+# boxes and instances.
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "slide", "name": "label-map"}
 # ## What does a machine see in a mask?
-#
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # A label map is an image of numbers. Guess what stands in the window below, where the spoon's handle crosses the rim
 # of the saucer: how many different numbers, and which of them are next to each other?
 
@@ -185,21 +197,28 @@ show(
     "of 2, 3 and 1 that are separated by hatched cells with 255.",
 )
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Between any two classes lies a band of **void**, label 255: the light of both falls on one pixel there, and no
 # outline is sure to a pixel. Below the cup's handle a whole patch is void: the handle's inner side, or the saucer seen
 # through it? Void is not a class. It is left out of every loss and every score.
 
-# %% slideshow={"slide_type": "-"} tags=["nbval-check-output"]
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* A label map is an image of numbers. Ask what the hatched cells are before you say it:
+# void, where the light of both classes falls on one pixel and no outline is sure. It is left out of every loss and every
+# score. On the board: an outline crossing a pixel, and the question which class that pixel has.
+
+# %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 for number, name in enumerate(scene.classes):
     print(f"{number:3}  {name:11}{(scene.mask == number).float().mean():6.1%} of the pixels")
 print(f"255  {'void':11}{(scene.mask == 255).float().mean():6.1%}")
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "subslide", "name": "resizing"}
 # ### May a mask be resized like a photograph?
 #
-# Here a row of table (1) meets a row of spoon (3). Guess what bilinear resizing, the default of most image libraries,
-# makes of it.
+# Table (1) meets spoon (3). What does bilinear resizing make of it?
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Bilinear resizing is the default of most image libraries. Guess before you run the cell.
 
 # %% slideshow={"slide_type": "-"} tags=["show-code", "nbval-check-output"]
 row = torch.tensor([[[[1.0, 1, 3, 3]]]])
@@ -208,25 +227,33 @@ for mode in ("bilinear", "nearest"):
     print(f"{mode:9}", resized.round().long().flatten().tolist())
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
-# A dish (2) appeared between table and spoon. Labels are **names**, not quantities: half way between table and spoon
-# lies nothing. Masks are resized with `nearest`, saved as PNG and never as JPEG, and flipped or turned together with
+# A dish (2) appeared between table and spoon. Labels are **names**, not quantities.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Half way between table and spoon lies nothing. Masks are resized with `nearest`, saved as PNG and never as JPEG, and flipped or turned together with
 # their image. When a mask holds labels that nobody drew, this is the first thing to look for.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 4 minutes.* Let the room guess the bilinear row before running; most expect
-# ones and then threes. Ask what happens between table (1) and void (255): 128, a class of its own in a map with
-# 151 classes. On the board: an outline crossing a pixel, and the question which class that pixel has.
+# *For the lecturer, 2 minutes.* Let the room guess the bilinear row before you show it; most expect ones and then
+# threes. Ask what happens between table (1) and void (255): 128, a class of its own in a map with 151 classes. So:
+# nearest for masks, PNG and never JPEG, and flips and turns together with the image.
 
-# %% [markdown] slideshow={"slide_type": "slide"}
-# ## A net that says "background" everywhere
+# %% [markdown] slideshow={"slide_type": "slide", "name": "lazy-question"}
+# ## A net says "background" everywhere. How good is it?
 #
-# These are cell nuclei under a microscope, each outlined by an expert. Two methods compete. One is the laziest net
-# there is: it answers *background* at every pixel. The other calls a pixel nucleus where it is brighter than a
-# threshold (how it finds the threshold comes later).
+# The pictures: cell nuclei under a microscope, each outlined by an expert.
 #
-# **Guess:** how many per cent of all pixels does the lazy net get right?
+# **Guess:** how many per cent of all pixels does it get right?
 
-# %% slideshow={"slide_type": "-"} tags=["show-code"]
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Two methods compete. One is the laziest net there is: it answers *background* at every pixel. The other calls a pixel
+# nucleus where it is brighter than a threshold (how it finds the threshold comes later).
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* Write the guesses on the board; the usual one is 50 %. Then ask which score you would put
+# into a paper if you were the lazy net's author.
+
+# %% slideshow={"slide_type": "skip"}
 image, labels = choose(DATASET, {"nuclei": nuclei})()
 truth = (labels > 0).long()
 
@@ -234,7 +261,7 @@ lazy = torch.zeros_like(truth)
 bright = torch.from_numpy(classical.otsu_mask(image, sigma=1.5)).long()
 
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "skip"}
 def score(truth, prediction, classes=2):
     """All scores of one label map, counted on this run's device."""
     return metrics.scores(metrics.confusion_matrix(truth.to(run.device), prediction.to(run.device), classes))
@@ -247,7 +274,7 @@ record("01.lazy_pixel_accuracy", round(lazy_scores.pixel_accuracy, 4))
 record("01.lazy_mean_iu", round(lazy_scores.mean_iu, 4))
 record("01.threshold_mean_iu", round(bright_scores.mean_iu, 4))
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "subslide", "name": "lazy"}
 drawings = {
     f"{name}: mean IU {its.mean_iu:.2f}": lambda axes, of=prediction: draw_mistakes(
         axes, image, truth, of, shares=False
@@ -265,7 +292,7 @@ show(
     "a few dim ones are missed, and some pixels between neighbours are false alarms.",
 )
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Pixel accuracy of the lazy net is the share of background in the picture, nothing else: on a picture with fewer
 # nuclei it would be better still. It lies whenever classes have different sizes, and they always do.
 #
@@ -273,20 +300,21 @@ show(
 # how many are both? The lazy net has IU 0 for nuclei, and the mean over the two classes says so.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 5 minutes.* The usual guess is 50 %. Then ask: which score would you put into a paper if you were
-# the lazy net's author? In VOC, too, most pixels are background. Draw two overlapping circles for IU
-# and shade the intersection and the union. Ask what IU is for circles that are shifted by half a radius: most guess
-# too high.
+# *For the lecturer, 3 minutes.* Its pixel accuracy is the share of background in the picture, nothing else; in VOC, too,
+# most pixels are background. Now the fair question, class by class: of all pixels that are nucleus or were called so,
+# how many are both? Draw two overlapping circles, shade the intersection and the union. Ask what IU is for circles that
+# are shifted by half a radius: most guess too high.
 
-# %% [markdown] slideshow={"slide_type": "slide"}
-# ## One table that knows everything
-#
+# %% [markdown] slideshow={"slide_type": "slide", "name": "colour"}
+# ## Every pixel takes the class of the nearest mean colour. Which two get mixed up?
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # How wrong is a prediction, and *in which way*? For that we take a weak method on the coffee, with four classes: learn
 # the mean colour of each class from a few labelled pixels, and give every pixel the class whose colour is nearest.
-# **Guess** which two classes it mixes up most.
+# Guess before you look.
 
 
-# %% slideshow={"slide_type": "-"} tags=["show-code"]
+# %% slideshow={"slide_type": "skip"}
 def nearest_colour(image, mask, classes, samples):
     """Label each pixel with the class whose mean colour, over a few labelled pixels, is nearest."""
     colours = image.flatten(1).T.float()
@@ -300,7 +328,7 @@ def nearest_colour(image, mask, classes, samples):
 
 guess = nearest_colour(scene.image, scene.mask, classes=4, samples=run.pick(quick=50, full=2000))
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "fragment"}
 figure = panels(
     {
         "truth": lambda axes: draw_classes(axes, scene.image, scene.mask, scene.classes),
@@ -315,7 +343,12 @@ show(
     "inside counts as table, and the shadow on the saucer as background.",
 )
 
-# %% slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* A weak method on purpose: it learns one mean colour a class from a few labelled pixels of
+# the same picture, so nothing here is a test result. Take a bet on the worst mix-up before the click; the next slide
+# settles it.
+
+# %% slideshow={"slide_type": "subslide", "name": "confusion"}
 matrix = metrics.confusion_matrix(scene.mask, guess, classes=4)
 share = matrix / matrix.sum(dim=1, keepdim=True)
 share.fill_diagonal_(0)
@@ -327,7 +360,7 @@ show(
     "with its share of the row and its number of pixels.",
 )
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Row $i$, column $j$ holds $n_{ij}$: how many pixels of true class $i$ were predicted as class $j$. A row adds up to
 # $t_i$, all pixels of class $i$. What is right stands on the diagonal. Void pixels are in no cell.
 #
@@ -335,11 +368,11 @@ show(
 # why a test set is counted first and scored once, at the end.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 4 minutes.* Read one row aloud ("of the true spoon pixels, so many per cent were called ..."),
-# then one column ("of all that was called table ..."). Students mix up the two all through the course. Nothing here is
-# a test result: the method saw labels of the same picture.
+# *For the lecturer, 3 minutes.* Read one row aloud ("of the true spoon pixels, so many per cent were called ..."), then
+# one column ("of all that was called table ..."). Students mix up the two all through the course. Matrices of two
+# pictures can be added, and no score has that property: a test set is counted first and scored once, at the end.
 
-# %% [markdown] slideshow={"slide_type": "slide"} tags=["exercise"]
+# %% [markdown] slideshow={"slide_type": "slide", "name": "your-turn-matrix"} tags=["exercise"]
 # ## Your turn: `confusion_matrix`
 #
 # Count the pairs. The masks have any shape, row by row of pixels or whole batches; `void` in the truth is left out.
@@ -365,10 +398,13 @@ def confusion_matrix(truth, prediction, classes, void=255):
 # %% slideshow={"slide_type": "skip"} tags=["check"] nbgrader={"grade": true, "grade_id": "01-confusion_matrix-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("01.confusion_matrix", confusion_matrix)
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 5 minutes.* Everybody writes. A loop over pixels is right and takes minutes for a data set; ask who
+# finds the number that stands for a pair of classes, for then `bincount` counts them all at once. The usual mistakes are
+# rows and columns exchanged, and void counted as a class.
+
+# %% [markdown] slideshow={"slide_type": "slide", "name": "four-scores"}
 # ## Four scores from one matrix
-#
-# With $n_{ij}$ as above, $t_i = \sum_j n_{ij}$ and $n_{cl}$ classes, the FCN paper (section 5) reports
 #
 # | score | formula | in words |
 # |---|---|---|
@@ -377,10 +413,18 @@ check("01.confusion_matrix", confusion_matrix)
 # | mean IU | $\frac{1}{n_{cl}} \sum_i n_{ii} \,/\, (t_i + \sum_j n_{ji} - n_{ii})$ | intersection over union, then the mean |
 # | frequency-weighted IU | $(\sum_k t_k)^{-1} \sum_i t_i\, n_{ii} \,/\, (t_i + \sum_j n_{ji} - n_{ii})$ | the same, weighted by size |
 #
-# Which of them does the lazy net push up by never answering a rare class? And which of them does *swollen* like: the
-# experts' own nuclei, each blown up by three pixels all around? Decide before the next cell.
+# Which of them does the lazy net push up? Which likes nuclei that are three pixels too large all around?
 
-# %% slideshow={"slide_type": "-"}
+# %% [markdown] slideshow={"slide_type": "skip"}
+# The table is the FCN paper's (section 5), with $n_{ij}$ as above, $t_i = \sum_j n_{ij}$ and $n_{cl}$ classes. *Swollen*
+# below are the experts' own nuclei, each blown up by three pixels all around. Decide before the next cell.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* Say the symbols: n with two indices is the matrix, t the sum of a row, n with cl the number
+# of classes. Point at the sum over j of n with j first: the column. Let the room bet on the swollen nuclei before the
+# next slide: every nucleus is found completely.
+
+# %% slideshow={"slide_type": "subslide", "name": "four-answers"}
 swollen = torch.nn.functional.max_pool2d(truth[None].float(), kernel_size=7, stride=1, padding=3)[0].long()
 rows = {"'background' everywhere": lazy_scores, "threshold": bright_scores, "swollen": score(truth, swollen)}
 rows["coffee, nearest colour"] = metrics.scores(matrix)
@@ -389,18 +433,18 @@ for name, its in rows.items():
     four = (its.pixel_accuracy, its.mean_accuracy, its.mean_iu, its.frequency_weighted_iu)
     print(f"{name:26}" + "".join(f"{value:11.3f}" for value in four))
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # The two that weigh by pixels, the first and the last, flatter the lazy net. Mean accuracy does not, and has a hole of
 # its own: it never looks at the false alarms *of* a class, so the swollen nuclei beat the threshold in it. Mean IU sees
-# both kinds of mistakes of every class, and is the one that most papers rank by. A class that is in neither truth nor prediction has no IU (0 / 0) and is left out of the
-# means; a report says how many classes counted.
+# both kinds of mistakes of every class, and is the one that most papers rank by. A class that is in neither truth nor
+# prediction has no IU (0 / 0) and is left out of the means; a report says how many classes counted.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 4 minutes.* Before the table, let the room bet on *swollen*: every nucleus
-# is found completely, so its accuracy for nuclei is 1. Ask afterwards which of the four a surgeon would want, and which
-# the maker of a lawn mower robot. There is no best score, only a question it answers.
+# *For the lecturer, 3 minutes.* The first and the last column flatter the lazy net: they weigh by pixels. Mean accuracy
+# never looks at the false alarms of a class, so the swollen nuclei win there. Ask which of the four a surgeon would want,
+# and which the maker of a lawn mower robot. There is no best score, only a question it answers.
 
-# %% [markdown] slideshow={"slide_type": "slide"} tags=["exercise"]
+# %% [markdown] slideshow={"slide_type": "slide", "name": "your-turn-metrics"} tags=["exercise"]
 # ## Your turn: `four_metrics`
 #
 # All four from the matrix, in the table's order. Mind the class that does not occur. A nudge:
@@ -428,18 +472,29 @@ def four_metrics(matrix):
 # %% slideshow={"slide_type": "skip"} tags=["check"] nbgrader={"grade": true, "grade_id": "01-four_metrics-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("01.four_metrics", four_metrics)
 
-# %% [markdown] slideshow={"slide_type": "slide"}
-# ## Is Dice the same as IU?
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 4 minutes.* Ask what 0 / 0 should be before they start. The usual mistakes: means taken over classes
+# that do not occur, and a union that counts the intersection twice.
+
+# %% [markdown] slideshow={"slide_type": "slide", "name": "dice"}
+# ## Dice follows from IU. Can they rank two methods differently?
 #
-# In medicine one reports Dice, $2\,|A \cap B| \,/\, (|A| + |B|)$; in street scenes and in VOC, IU,
-# $|A \cap B| \,/\, |A \cup B|$. One follows from the other: Dice $= 2\,\mathrm{IU} / (1 + \mathrm{IU})$. So it should
-# not matter which of the two we rank methods by. Should it?
+# $$\mathrm{IU} = \frac{|A \cap B|}{|A \cup B|} \qquad \mathrm{Dice} = \frac{2\,|A \cap B|}{|A| + |B|} = \frac{2\,\mathrm{IU}}{1 + \mathrm{IU}}$$
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# In medicine one reports Dice, in street scenes and in VOC IU. One follows from the other, so it should not matter which
+# of the two we rank methods by. Should it?
 #
 # We cut the nuclei into small images and let two methods compete: **one threshold** for the whole picture, or **a
 # threshold for each image**.
 
 
-# %% slideshow={"slide_type": "-"} tags=["show-code"]
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* Ask for a vote: can the order of two methods change? Most say no, since Dice only rises
+# with IU. Medicine reports Dice, VOC and street scenes IU. The contest on the next slide: one threshold for the whole
+# picture of nuclei against one for each of its sixteen pieces.
+
+# %% slideshow={"slide_type": "skip"}
 def cut(labels, parts):
     """(H, W) -> a list of parts x parts smaller images."""
     rows = labels.chunk(parts, dim=-2)
@@ -457,7 +512,7 @@ own = torch.cat(
 ).long()
 
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "skip"}
 def both_scores(prediction):
     """IU and Dice of the nuclei: of all pixels together, and for each image."""
     together = score(truth, prediction)
@@ -475,7 +530,7 @@ for name, its in methods.items():
         f"01.nuclei_{'one' if its is methods['one threshold'] else 'own'}_mean_iu_of_images", round(means[0].item(), 4)
     )
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "subslide", "name": "two-orders"}
 first, second = methods.values()
 leads = {
     "IU": "one" if first["ius"].nanmean() > second["ius"].nanmean() else "each",
@@ -491,13 +546,18 @@ show(
 )
 record("01.orders_disagree", len(set(leads.values())) > 1)
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* Each pair of marks is one piece of the picture. Thresholds of their own help on many pieces
+# and fail on a few, where very bright nuclei lift the threshold above all the others. Ask how two means over the same
+# pieces can disagree: the next slide answers.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # On one image, IU and Dice never disagree about who is better: the curve below only rises. But it is *bent*, so the
 # mean of bent values is not the bent mean. Thresholds of their own help on many images and fail on a few, where
 # some very bright nuclei lift the threshold above all the others. Dice weighs those failures more and the gains less. And
 # over all pixels together, large and crowded images decide.
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "subslide", "name": "mean-over-what"}
 points = {
     "one threshold, all pixels": (first["IU"].item(), first["Dice"].item()),
     "a threshold for each, all pixels": (second["IU"].item(), second["Dice"].item()),
@@ -510,12 +570,11 @@ show(
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 6 minutes.* Ask for a vote before the table: can the order change? Most say no. The moral is worth
-# writing on the board: "mean over what?" VOC, CamVid and this course count all images at once; many medical papers
+# *For the lecturer, 2 minutes.* The moral is worth writing on the board: "mean over what?" VOC, CamVid and this course count all images at once; many medical papers
 # average over patients. Neither is wrong, and the two cannot be compared. On the board: a bent curve, two points, and
 # the middle of their chord under it.
 
-# %% [markdown] slideshow={"slide_type": "slide"} tags=["exercise"]
+# %% [markdown] slideshow={"slide_type": "skip"} tags=["exercise"]
 # ## Your turn: `iu_two_ways`
 #
 # Score class 1 both ways, from the confusion matrices of the single images. What is the IU of an image without any
@@ -544,11 +603,12 @@ def iu_two_ways(matrices):
 # %% slideshow={"slide_type": "skip"} tags=["check"] nbgrader={"grade": true, "grade_id": "01-iu_two_ways-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("01.iu_two_ways", iu_two_ways)
 
-# %% [markdown] slideshow={"slide_type": "slide"}
-# ## How far does one number get?
-#
-# Coins on a dark cloth. One number, a grey value, could tell them apart: brighter is coin. **Guess** where it goes wrong,
-# looking at the corners of the photograph.
+# %% [markdown] slideshow={"slide_type": "slide", "name": "one-number"}
+# ## Brighter is coin: where does one threshold go wrong?
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Coins on a dark cloth. One number, a grey value, could tell them apart. Guess where it goes wrong, looking at the
+# corners of the photograph.
 
 # %% slideshow={"slide_type": "-"}
 coins = annotation("coins")
@@ -572,7 +632,12 @@ show(
     "upper left corner, and dark parts of the coins' faces are missed.",
 )
 
-# %% slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* Show the photograph and let the room point before they look at the right half: the lit
+# corner. Otsu's method tries every grey value and takes the one that sets the two groups farthest apart. No choice can
+# do better than the histograms allow: where they overlap, one side loses.
+
+# %% slideshow={"slide_type": "skip"}
 show(
     histogram_split(
         grey, threshold, "The cloth's lit corner is as bright as a coin's shadow", coins.mask.numpy(), "coin"
@@ -582,16 +647,15 @@ show(
 )
 record("01.coins_otsu_mean_iu", round(coin_scores.mean_iu, 4))
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **Otsu's threshold** (1979) tries every grey value $t$ and takes the one that sets the two groups farthest apart: with
 # shares $w_0, w_1$ and means $m_0, m_1$ of what is $\le t$ and what is $> t$, it maximises $w_0 w_1 (m_0 - m_1)^2$. No
 # choice of $t$ can do better than the histograms allow: where they overlap, one side loses.
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
-# ### Edges instead of brightness
+# %% [markdown] slideshow={"slide_type": "subslide", "name": "watershed"}
+# ### The lit corner has no edge: let two floods meet on the ridges
 #
-# The lit corner has no *edge*. So: mark what is surely cloth (very dark) and what is surely coin (very bright), take the
-# strength of the edges as a landscape, and let both floods rise until they meet on the ridges. That is a
+# Seeds: surely cloth (very dark), surely coin (very bright). Landscape: the strength of the edges. That is a
 # **watershed**.
 
 # %% slideshow={"slide_type": "-"} tags=["show-code"]
@@ -601,17 +665,21 @@ print(f"threshold: mean IU {coin_scores.mean_iu:.3f}     watershed: mean IU {flo
 record("01.coins_watershed_mean_iu", round(flood_scores.mean_iu, 4))
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
+# Nearly perfect. What should make you suspicious?
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Nearly perfect, and a reason to be suspicious. The two seeds, 30 and 150, were chosen by hand for *this* photograph
 # (scikit-image's own example has them), and
 # our own outlines were drawn along the same edges that the watershed climbs, with void where it might differ. A
 # score is only as independent as its truth.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 5 minutes.* Draw the landscape in profile: two valleys, a ridge, water of two colours. Ask how one
-# would choose 30 and 150 for the next photograph. That question is what the rest of the course answers: by learning
-# from examples. The exercise on Otsu below is optional, and a good one for the quick.
+# *For the lecturer, 3 minutes.* Draw the landscape in profile: two valleys, a ridge, water of two colours. Then the
+# suspicion: both seeds were chosen by hand for this photograph, and our outlines were drawn along the same edges that the
+# watershed climbs. A score is only as independent as its truth. How would one choose 30 and 150 for the next photograph?
+# That is what the rest of the course answers: by learning from examples.
 
-# %% [markdown] slideshow={"slide_type": "slide"} tags=["exercise"]
+# %% [markdown] slideshow={"slide_type": "skip"} tags=["exercise"]
 # ## Your turn, if you have ten minutes: `otsu`
 #
 # Write Otsu's method. Try all thresholds; 256 of them are no work for a computer. A nudge: `hint("01.otsu")`.
@@ -643,13 +711,16 @@ def otsu(image):
 # %% slideshow={"slide_type": "skip"} tags=["check"] nbgrader={"grade": true, "grade_id": "01-otsu-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("01.otsu", otsu)
 
-# %% [markdown] slideshow={"slide_type": "slide"}
-# ## How many nuclei are there?
+# %% [markdown] slideshow={"slide_type": "slide", "name": "how-many"}
+# ## The pixels look decent. How many nuclei are there?
 #
-# The threshold on the nuclei had a mean IU that looks decent. Numbering the regions of its mask gives objects.
-# **Guess:** how many regions come out, if experts outlined the number printed below?
+# Number the connected regions of the threshold's mask. Too many, or too few?
 
-# %% slideshow={"slide_type": "-"} tags=["show-code"]
+# %% [markdown] slideshow={"slide_type": "skip"}
+# The threshold on the nuclei had a mean IU that looks decent. Numbering the regions of its mask gives objects. Guess how
+# many come out, if experts outlined the number printed below.
+
+# %% slideshow={"slide_type": "fragment"}
 found = {
     "regions of the threshold": label(bright.numpy()),
     "and a watershed between them": classical.split_touching(bright.numpy() > 0),
@@ -658,12 +729,17 @@ print(f"experts: {len(labels.unique()) - 1} nuclei, {touching(labels)} of which 
 for name, prediction in found.items():
     print(f"{name}: {prediction.max()} objects")
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* Let them guess whether too many or too few: neighbours that touch become one, noise becomes
+# several. The second line floods the distance to the border: each place deep inside becomes an object, narrow waists
+# become borders. On the board: two discs that overlap like an 8, and the distance drawn as two hills.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # To score objects, pair each predicted one with a true one whose **IU reaches a threshold**, one to one. Pairs are true
 # positives, what is left over on either side false positives and false negatives. $TP / (TP + FP + FN)$ is what cell
 # biology calls average precision; `stardist.matching` computes it. The stricter the threshold, the fewer pairs.
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "subslide", "name": "object-scores"}
 curves = {
     name: [match.accuracy for match in metrics.match_instances(labels, prediction)]
     for name, prediction in found.items()
@@ -682,17 +758,18 @@ show(
 record("01.nuclei_threshold_accuracy_at_50", round(float(plain), 4))
 record("01.nuclei_watershed_accuracy_at_50", round(float(split), 4))
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # The pixels of both methods are the *same*, so every score of the section before is the same too. Only the question
 # changed: not which pixels are nucleus, but which belong together. The second watershed floods the **distance to the
 # border**: each place that is deep inside becomes an object, and narrow waists become borders.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 4 minutes.* Ask before the curve: how can two methods with identical pixels score differently? On
-# the board: two discs that overlap like an 8, the distance to the border drawn as two hills. Mention that COCO's AP
+# *For the lecturer, 3 minutes.* Pair each object with a true one whose IU reaches the threshold, one to one; score TP / (TP
+# + FP + FN). Ask: how can two methods with identical pixels score differently? Only the question changed, from which
+# pixels are nucleus to which belong together. Mention that COCO's AP
 # (lecture 09) is another number of the same name: it ranks detections by confidence.
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ## Where do such methods end?
 #
 # Three kinds of failures, each on a crop of the nuclei. White lines are borders between objects; the thick yellow line
@@ -719,7 +796,7 @@ def most_typical(numbers):
 typical = {kind: most_typical(numbers) for kind, numbers in mistakes._asdict().items() if numbers}
 
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "slide", "name": "failures"}
 def draw_crop(axes, number, of):
     """Objects around one nucleus, with its true outline as a thick line."""
     at = window(number)
@@ -741,11 +818,16 @@ show(
 record("01.nuclei_merged", len(mistakes.merged))
 record("01.nuclei_missed", len(mistakes.missed))
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* White lines are borders between objects, the thick yellow line is one nucleus as the experts
+# saw it. For each of the three ask: what did the expert know that a rule about brightness and distance cannot?
+
+# %% [markdown] slideshow={"slide_type": "subslide", "name": "cat"}
 # ### And a cat?
-#
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Otsu's threshold on a photograph, at its best: we let it choose whether the cat is the bright or the dark side.
-# **Guess** its IU for the cat.
+# Guess its IU for the cat.
 
 # %% slideshow={"slide_type": "-"}
 cat = annotation("cat")
@@ -772,38 +854,43 @@ show(
 )
 record("01.cat_otsu_iu", round(cat_scores.iu[1].item(), 4))
 
-# %% slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 4 minutes.* Cover the picture except for a square of 5x5 pixels of fur and ask what it is. Widen the
+# square until somebody says cat: that is a receptive field, and lecture 02 computes how large it is. What makes a pixel
+# cat is not in the pixel. Do not talk the classical methods down: on the coins nothing learned would do better, and they
+# cost no labels.
+
+# %% slideshow={"slide_type": "skip"}
 show(
     histogram_split(cat_grey, cat_threshold, "Cat and background share their grey values", cat.mask.numpy(), "cat"),
     alt="Histograms of the cat's and the background's grey values, which overlap over their whole range.",
 )
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # On the coins, brightness meant coin. On the cat it means light and shade, stripes and a pale wall. What makes a pixel
 # *cat* is not in the pixel: it is in the ear above, the whiskers beside it, and the many cats one has seen. To use
 # that, a method needs a large **context** and must **learn** from examples. Both come in the next lecture.
 
-# %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 4 minutes.* Cover the picture except for a square of 5x5 pixels of fur and ask what it is. Widen
-# the square until somebody says cat: that is a receptive field, and lecture 02 computes how large it is. Do not talk
-# the classical methods down: on the coins nothing learned would do better, and they cost no labels.
-
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ## Five questions before you go
 
-# %% slideshow={"slide_type": "-"} tags=["quiz"]
+# %% slideshow={"slide_type": "skip"} tags=["quiz"]
 quiz("01")
 
-# %% [markdown] slideshow={"slide_type": "slide"} tags=["summary"]
+# %% [markdown] slideshow={"slide_type": "slide", "name": "summary"} tags=["summary"]
 # ## What to take along
 #
-# - Classification, detection, semantic, instance and panoptic segmentation are five questions about one picture.
-# - A label is a name: resize masks with `nearest`, leave void out of everything.
-# - Count once, in one confusion matrix; score at the end. Pixel accuracy flatters whoever ignores small classes.
-# - IU and Dice agree on one image and can disagree on means. Ask: mean over what?
-# - Thresholds and watersheds are fast baselines that need no labels, and they know nothing of meaning.
+# - One picture can be asked five questions, from one word to a number a pixel.
+# - A label is a name: resize masks with `nearest`, leave void out.
+# - Count once, score at the end. Pixel accuracy flatters whoever ignores small classes.
+# - IU and Dice can disagree on means. Ask: mean over what?
+# - Thresholds and watersheds need no labels, and know nothing of meaning.
 
-# %% [markdown] slideshow={"slide_type": "subslide"} tags=["reading"]
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* Let the room say the five before you read them. Then the quiz in the notebook: alone first,
+# then with a neighbour. Next time a classifier learns to answer everywhere.
+
+# %% [markdown] slideshow={"slide_type": "skip"} tags=["reading"]
 # ## What to read next
 #
 # - Lecture 02, [From classifier to heat map](02_convolutionalization.ipynb): how a net that names pictures
