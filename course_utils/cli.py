@@ -146,9 +146,12 @@ def slides(
         Path | None, typer.Option(help="Folder of executed notebooks, such as build/notebooks after a full run.")
     ] = None,
     look: Annotated[str, typer.Option(help="light or dark.")] = "light",
+    check: Annotated[
+        bool, typer.Option("--check", help="Measure every slide in Chromium; fail if one is wrong.")
+    ] = False,
 ):
     """Make decks of the executed notebooks: HTML in one file, PowerPoint, PDF with and without notes."""
-    from course_utils.decks.building import FORMATS, build_decks
+    from course_utils.decks.building import FORMATS, build_decks, check_decks
     from course_utils.decks.listing import find_decks
     from course_utils.notebooks import NOTEBOOKS
 
@@ -162,9 +165,14 @@ def slides(
         typer.echo(f"{file}  {file.stat().st_size / 1e6:.1f} MB")
 
     try:
-        build_decks(find_decks(decks or []), notebooks or NOTEBOOKS, out, wanted, look, tell)
+        chosen, folder = find_decks(decks or []), notebooks or NOTEBOOKS
+        build_decks(chosen, folder, out, wanted, look, tell)
+        wrong = check_decks(chosen, folder, out) if check else []
     except (ValueError, RuntimeError, OSError) as error:
         stop(str(error))
+    for line in wrong:
+        typer.echo(line)
+    raise typer.Exit(1 if wrong else 0)
 
 
 @app.command()

@@ -1,0 +1,210 @@
+"""The process that brings up one process for each exercise of each student, watches it, and cleans up after it.
+
+It never runs a student's code itself. On Linux it imports torch and the course once and forks: a fresh process costs
+milliseconds. Elsewhere every exercise pays for a new Python. It reads requests and writes results, a JSON line each.
+
+`python -m course_utils.grading.nursery` is started by `marking.py`.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from course_utils.grading.confine import Limits, adopt_orphans, close_doors, limit, live_in, separate
+from course_utils.grading.tasks import Lecture, Task, lecture_tasks
+from course_utils.grading.watching import descendants, end, end_descendants, watch
+from course_utils.notebooks import NOTEBOOKS, ROOT
+
+FORKS = sys.platform == "linux"
+
+
+def grade(request: dict, forks: bool = FORKS) -> list[dict]:
+    """The verdicts on all exercises of one submission, in the lecture's order.
+
+    Args:
+        request: `lecture`, `cells` ([label, source] each), `limits`, `closed` (folders that may not be read).
+    """
+    lecture, limits = lecture_tasks(request["lecture"]), Limits(**request["limits"])
+    passed: set[str] = set()
+    verdicts = []
+    for task in lecture.tasks:
+        began = time.monotonic()
+        verdict = one_exercise(lecture, task, request | {"passed": sorted(passed)}, limits, forks)
+        if verdict["verdict"] == "right":
+            passed.add(task.name)
+        points = task.points if verdict["verdict"] == "right" else 0
+        verdicts.append(
+            verdict
+            | {"name": task.name, "points": points, "worth": task.points, "seconds": round(time.monotonic() - began, 2)}
+        )
+    return verdicts
+
+
+def one_exercise(lecture: Lecture, task: Task, request: dict, limits: Limits, forks: bool) -> dict:
+    """The verdict on one exercise, from a process and a folder of its own."""
+    token = secrets.token_hex(16)
+    with (
+        tempfile.TemporaryDirectory(prefix="answer-", ignore_cleanup_errors=True) as name,
+        tempfile.TemporaryFile() as report,
+    ):
+        folder = Path(name)
+        if forks:
+            pid = fork(lecture, task, request, limits, folder, report, token)
+            process, ended = None, Waiting(pid)
+        else:
+            process = spawn(task, request, folder, report, token)
+            pid, ended = process.pid, lambda: process.poll() is not None
+        mine = psutil.Process()
+        try:
+            stopped = watch(pid, ended, lambda: forks or os.fstat(report.fileno()).st_size > 0, folder, limits)
+        finally:
+            end(descendants(pid))
+            if forks:
+                end_descendants(mine)
+                ended.status = ended.status if ended() else None
+            else:
+                process.wait(timeout=30)
+        status = ended.status if forks else process.returncode
+        return verdict_in(report, token, stopped, status)
+
+
+class Waiting:
+    """Whether a forked process has ended, and with which status."""
+
+    def __init__(self, pid: int):
+        self.pid, self.status, self.over = pid, None, False
+
+    def __call__(self) -> bool:
+        if not self.over:
+            with contextlib.suppress(ChildProcessError):
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+                if pid == 0:
+                    return False
+                self.status = os.waitstatus_to_exitcode(status)
+            self.over = True
+        return True
+
+
+def fork(lecture: Lecture, task: Task, request: dict, limits: Limits, folder: Path, report, token: str) -> int:
+    """Fork a process that judges one exercise and writes its verdict to `report`; returns its number."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        keep = os.dup(report.fileno())
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(nothing, stream)
+        for descriptor in range(3, 256):
+            if descriptor != keep:
+                with contextlib.suppress(OSError):
+                    os.close(descriptor)
+        separate()
+        write_verdict(lecture, task, request, limits, folder, keep, token)
+    finally:
+        os._exit(0)
+
+
+def spawn(task: Task, request: dict, folder: Path, report, token: str) -> subprocess.Popen:
+    """Start a new Python that judges one exercise and writes its verdict to `report`."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "course_utils.grading.nursery", "--one"],
+        stdin=subprocess.PIPE,
+        stdout=report,
+        stderr=subprocess.DEVNULL,
+    )
+    order = request | {"task": task.name, "folder": str(folder), "token": token}
+    with contextlib.suppress(OSError), process.stdin as pipe:
+        pipe.write(json.dumps(order).encode())
+    return process
+
+
+def write_verdict(
+    lecture: Lecture, task: Task, request: dict, limits: Limits, folder: Path, report: int, token: str
+) -> None:
+    """Behind the walls, judge one exercise; the token keeps an answer from writing its own verdict."""
+    from course_utils.grading.answer import judge
+
+    def doors() -> None:
+        os.write(report, b"begun\n")
+        live_in(folder)
+        limit(limits)
+        close_doors(folder, [NOTEBOOKS, ROOT / "tests", *map(Path, request["closed"])])
+
+    verdict = judge(lecture, task, request["cells"], set(request["passed"]), doors)
+    os.write(report, f"\n{token} {json.dumps(verdict.as_dict())}\n".encode())
+
+
+def verdict_in(report, token: str, stopped: str, status: int | None) -> dict:
+    """The verdict that a process left behind, or one that says how it ended without."""
+    nothing = {"code": "", "remark": ""}
+    if stopped:
+        return nothing | {"verdict": "stopped", "message": stopped}
+    report.seek(0)
+    for line in reversed(report.read(2**20).splitlines()):
+        if line.startswith(token.encode()):
+            return json.loads(line[len(token) :])
+    if status is not None and status < 0:
+        return nothing | {"verdict": "stopped", "message": f"Your code ended its process ({name_of(-status)})."}
+    return nothing | {"verdict": "stopped", "message": "Your code ended its process before the check could answer."}
+
+
+def name_of(number: int) -> str:
+    """A signal's name, and what usually sends it."""
+    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+    return {"SIGSEGV": "SIGSEGV, memory that is not its own", "SIGXCPU": "SIGXCPU, too much time"}.get(name, name)
+
+
+def prepare() -> None:
+    """Import once what every answer needs; one thread, no GPU, no window."""
+    import torch
+    from IPython.core.inputtransformer2 import TransformerManager  # noqa: F401  imported here so that forks have it
+
+    import course_utils.grading.answer  # noqa: F401
+
+    torch.set_num_threads(1)
+
+
+def main() -> None:
+    """Serve requests from standard input until it ends; with `--one`, judge a single exercise."""
+    os.environ |= {
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "NUMBA_NUM_THREADS": "1",
+    }
+    os.environ |= {"CUDA_VISIBLE_DEVICES": "", "MPLBACKEND": "agg", "TQDM_DISABLE": "1"}
+    answers = os.dup(1)
+    os.set_inheritable(answers, False)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nothing that is printed reaches the reader of our answers
+    if "--one" in sys.argv:
+        request = json.load(sys.stdin)
+        lecture = lecture_tasks(request["lecture"])
+        (task,) = [task for task in lecture.tasks if task.name == request["task"]]
+        limits = Limits(**request["limits"])
+        prepare()
+        if hasattr(os, "setsid"):
+            os.setsid()
+        write_verdict(lecture, task, request, limits, Path(request["folder"]), answers, request["token"])
+        os._exit(0)
+    adopt_orphans()
+    if FORKS:
+        prepare()
+    for line in sys.stdin:
+        request = json.loads(line)
+        if FORKS:
+            exec(lecture_tasks(request["lecture"]).imports, {})
+        os.write(answers, (json.dumps(grade(request)) + "\n").encode())
+
+
+if __name__ == "__main__":
+    main()
