@@ -136,5 +136,5 @@ def score_instances(
     if not true and not predicted:
         raise ValueError("there is no cell, true or predicted, in any picture")
     ap = {threshold: float(row[0] / max(1, row.sum())) for threshold, row in zip(thresholds, counts, strict=True)}
-    quality = shared / max(1e-9, counts[half] @ (1, 0.5, 0.5))
+    quality = float(shared / max(1e-9, counts[half] @ (1, 0.5, 0.5)))
     return InstanceScores(ap, quality, *map(int, mistakes), true, predicted)

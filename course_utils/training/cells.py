@@ -2,7 +2,6 @@
 
 import csv
 import json
-import resource
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -67,7 +66,6 @@ def run_cells(recipe, out: Path, machine, workers: int = 0, progress: bool = Tru
         progress=progress,
         machine=machine,
     )
-    used = resource.getrusage(resource.RUSAGE_SELF)
     if machine.process:
         return {}
     cuda = machine.device.type == "cuda"
@@ -78,7 +76,7 @@ def run_cells(recipe, out: Path, machine, workers: int = 0, progress: bool = Tru
         "parameters": sum(parameter.numel() for parameter in net.parameters()),
         "steps": len(history.losses),
         "seconds": round(history.seconds, 1),
-        "cpu_seconds": round(used.ru_utime + used.ru_stime, 1),
+        "cpu_seconds": round(history.cpu_seconds, 1),
         "device": torch.cuda.get_device_name(machine.device) if cuda else f"cpu, {torch.get_num_threads()} threads",
         "precision": machine.precision,
         "torch": torch.__version__,
