@@ -6,6 +6,8 @@ from pathlib import Path
 
 from course_utils.decks.browser import browser
 from course_utils.decks.html import write_html
+from course_utils.decks.lint import deck_problems, html_problems
+from course_utils.decks.lint_powerpoint import powerpoint_problems
 from course_utils.decks.listing import Listed, Sources, make_deck
 from course_utils.decks.pdf import write_handout, write_pdf
 from course_utils.decks.powerpoint import write_powerpoint
@@ -62,3 +64,22 @@ def build_decks(
                 write_handout(html, out / f"{entry.name}_notes.pdf", chromium)
                 keep(out / f"{entry.name}_notes.pdf")
     return files
+
+
+def check_decks(entries: Sequence[Listed], notebooks: Path, out: Path) -> list[str]:
+    """What is wrong with decks that were written, in whichever formats are there, as sentences.
+
+    Args:
+        entries, notebooks, out: as for `build_decks`.
+    """
+    sources, found = Sources(notebooks), []
+    with browser() as chromium:
+        for entry in entries:
+            deck = make_deck(entry, sources)
+            found += deck_problems(deck, lecture=bool(entry.lecture))
+            html, powerpoint = (out / f"{entry.name}.{ending}" for ending in ("html", "pptx"))
+            if html.exists():
+                found += html_problems(html, chromium)
+            if powerpoint.exists():
+                found += powerpoint_problems(powerpoint, deck)
+    return found

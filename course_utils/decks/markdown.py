@@ -82,7 +82,7 @@ def html_slide(slide: Slide, number: int, deck: Deck, folder: Path) -> str:
         parts = [
             part for block, text in zip(slide.blocks, drawn, strict=True) for part in (text, finding(block)) if part
         ]
-        body = fence("\n\n".join(parts), f".body .blocks-{len(slide.blocks)}")
+        body = fence("\n\n".join(parts), ".body" if slide.figures else ".body .plain")
     said = origin(deck) if slide.layout == "title" else deck.title
     foot = fence(f"[{escaped(said)}]{{.said}} [{number} / {len(deck.slides)}]{{.number}}", ".foot")
     notes = fence(notes_of(slide), ".notes") if notes_of(slide) else ""

@@ -31,10 +31,14 @@ class Frame:
         sizes = {name: packed[name] for name in ("title", "alt", "width", "height")}
         return cls(**sizes, webp=base64.b64decode(packed["webp"]), svg=svg, texts=texts)
 
-    def png(self) -> bytes:
-        """The picture as PNG, which PowerPoint reads."""
+    def portable(self) -> bytes:
+        """The picture in a format that PowerPoint reads: PNG for drawings, JPEG for what is full of photographs."""
         file = io.BytesIO()
-        Image.open(io.BytesIO(self.webp)).convert("RGB").save(file, format="png", optimize=False)
+        picture = Image.open(io.BytesIO(self.webp)).convert("RGB")
+        if self.svg:
+            picture.quantize(256).save(file, format="png")
+        else:
+            picture.save(file, format="jpeg", quality=88, subsampling=0)
         return file.getvalue()
 
 

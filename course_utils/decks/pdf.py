@@ -3,6 +3,8 @@
 import base64
 from pathlib import Path
 
+from course_utils.decks.browser import PAGE
+
 READY = "window.Reveal && Reveal.isReady() && document.fonts.status === 'loaded'"
 SHOW = """index => {
     Reveal.slide(index);
@@ -18,12 +20,10 @@ p {{margin: 2mm 0}}
 </style><body>{pages}</body></html>"""
 
 
-def open_deck(html: Path, browser, query: str = ""):
-    """A page of the browser that shows a deck, ready to be read."""
-    page = browser.new_page(viewport={"width": 1280, "height": 720})
+def open_deck(html: Path, page, query: str = "") -> None:
+    """Show a deck on a page of the browser, until it is ready to be read."""
     page.goto(html.resolve().as_uri() + query)
     page.wait_for_function(READY)
-    return page
 
 
 def write_pdf(html: Path, target: Path, browser) -> None:
@@ -34,8 +34,9 @@ def write_pdf(html: Path, target: Path, browser) -> None:
         target: the file.
         browser: as `course_utils.decks.browser.browser` gives it.
     """
-    page = open_deck(html, browser, "?print-pdf")
+    page = browser.new_page()
     try:
+        open_deck(html, page, "?print-pdf")
         page.pdf(path=str(target), prefer_css_page_size=True, print_background=True)
     finally:
         page.close()
@@ -47,8 +48,9 @@ def write_handout(html: Path, target: Path, browser) -> None:
     Args:
         html, target, browser: as for `write_pdf`.
     """
-    page = open_deck(html, browser)
+    page = browser.new_page(viewport=PAGE)
     try:
+        open_deck(html, page)
         parts = []
         for number in range(page.evaluate("Reveal.getTotalSlides()")):
             notes = page.evaluate(SHOW, number)

@@ -18,7 +18,7 @@ from course_utils.decks.model import Deck, Frame, Slide
 from course_utils.decks.pandoc import pandoc
 from course_utils.decks.powerpoint_steps import add_steps, take_steps
 from course_utils.decks.powerpoint_text import fit_text, text_height
-from course_utils.decks.template import BODY, COVER_BODY, FOOT, place, write_template
+from course_utils.decks.template import BODY, COVER_BODY, EMU, FOOT, place, write_template
 from course_utils.notebooks import ROOT
 
 CODE_COLOURS = ROOT / "slides" / "theme"
@@ -97,9 +97,7 @@ def finish(page, slide: Slide) -> None:
 
 def move(shape, box: tuple[int, int, int, int]) -> None:
     """Put the XML of a shape at a place, in pixels: those inside compatibility wrappers have no python-pptx object."""
-    scratch = shape.spPr.get_or_add_xfrm()
-    left, top, width, height = (round(9525 * value) for value in box)
-    scratch.off_x, scratch.off_y, scratch.ext_cx, scratch.ext_cy = left, top, width, height
+    shape.x, shape.y, shape.cx, shape.cy = (round(EMU * value) for value in box)
 
 
 def add_picture(page, frame: Frame, area: tuple[int, int, int, int]):
@@ -107,7 +105,7 @@ def add_picture(page, frame: Frame, area: tuple[int, int, int, int]):
     left, top, width, height = area
     scale = min(width / frame.width, height / frame.height, 1.0)
     wide, high = frame.width * scale, frame.height * scale
-    picture = page.shapes.add_picture(io.BytesIO(frame.png()), 0, 0)
+    picture = page.shapes.add_picture(io.BytesIO(frame.portable()), 0, 0)
     place(picture, (left + (width - wide) / 2, top + (height - high) / 2, wide, high))
     properties = picture._element.nvPicPr.cNvPr
     properties.set("descr", frame.alt)

@@ -133,7 +133,9 @@ def kind_of(layer: nn.Module) -> str:
     return next((kind for types, kind in kinds.items() if isinstance(layer, types)), "block")
 
 
-def architecture(rows: dict[str, list[Box]], title: str, width: float = 12) -> Figure:
+def architecture(
+    rows: dict[str, list[Box]], title: str, width: float = 12, room: float = 1.0, upto: int | None = None
+) -> Figure:
     """One or more nets, one above the other, drawn to the same scale.
 
     A box is as high and as deep as the square root of its map's size, and as thick as the logarithm of its channels;
@@ -143,17 +145,21 @@ def architecture(rows: dict[str, list[Box]], title: str, width: float = 12) -> F
         rows: caption -> boxes of a net, as `boxes` lists them.
         title: the finding.
         width: inches.
+        room: for the names under the boxes, in units of the drawing; 1 fits a notebook, 2 two rows on a slide.
+        upto: how many rows to draw, for a slide that builds them up; the others keep their place. All when left out.
     """
     largest = max(max(box.size) for row in rows.values() for box in row if box.size)
-    heights = [TALLEST * 1.22 * max(side(box, largest) for box in row) + 1.0 for row in rows.values()]
-    inches = 3.1 / (TALLEST * 1.22 + 1.0)
+    heights = [TALLEST * 1.22 * max(side(box, largest) for box in row) + room for row in rows.values()]
+    inches = 3.1 / (TALLEST * 1.22 + room)
     size = (width, sum(heights) * inches + 0.5 * len(rows) + 1.1)
     figure, grid = plt.subplots(len(rows), 1, figsize=size, squeeze=False, height_ratios=heights)
     columns = column_widths(list(rows.values()), largest)
+    for axes in grid[upto or len(rows) :, 0]:
+        axes.set_visible(False)
     for axes, (caption, row), high in zip(grid[:, 0], rows.items(), heights, strict=True):
-        draw_row(axes, row, largest, columns)
+        draw_row(axes, row, largest, columns, room)
         axes.set_xlim(-0.05, sum(columns) + 0.05)
-        axes.set_ylim(-1.0, high - 1.0)
+        axes.set_ylim(-room, high - room)
         axes.axis("off")
         axes.set_title(caption, fontsize=14, weight="normal")
     kinds = {box.kind for row in rows.values() for box in row}
@@ -177,7 +183,7 @@ def column_widths(rows: list[list[Box]], largest: int) -> list[float]:
     return widths
 
 
-def draw_row(axes: Axes, row: list[Box], largest: int, columns: list[float]) -> None:
+def draw_row(axes: Axes, row: list[Box], largest: int, columns: list[float], room: float = 1.0) -> None:
     """One net from left to right, each box above its name, channels and size."""
     left = 0.0
     for box, column in zip(row, columns, strict=False):
@@ -187,7 +193,7 @@ def draw_row(axes: Axes, row: list[Box], largest: int, columns: list[float]) -> 
         size = "×".join(map(str, box.size)) if box.size else "vector"
         lines = ((-0.12, str(box), "bold"), (-0.42, f"{box.channels} ch" if box.size else str(box.channels), "normal"))
         for height, text, weight in (*lines, (-0.70, size, "normal")):
-            axes.text(left + column / 2, height, text, ha="center", va="top", fontsize=12, weight=weight)
+            axes.text(left + column / 2, height * room, text, ha="center", va="top", fontsize=12, weight=weight)
         left += column
 
 

@@ -6,8 +6,13 @@
 import base64
 import gzip
 import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
@@ -15,12 +20,34 @@ from PIL import Image
 MIME_SLIDE = "application/vnd.segmentation-course.slide+json"
 WIDE = (1184, 468)  # pixels of a page of 1280x720: under the title, with room for two lines of text below
 BESIDE = (700, 536)  # with text at its right
-NARROW = 1.45  # figures less wide than this, by their height, stand beside the text
+NARROW = 1.3  # figures less wide than this, by their height, stand beside the text
 SMALLEST = 15.0  # points: 20 pixels on the page
 LARGER = 1.1  # how much larger type gets than in the notebook
 PIXELS = 96  # an inch of a slide
 SHARP = 2  # pixels of the picture to one of the page
 VECTOR_LIMIT = 60_000  # bytes of a drawing, compressed; photographs need more, and stay pictures
+
+
+def slide_pictures(figures: Sequence[Figure], alt: str) -> list[dict]:
+    """Draw the figures of one slide, which are stepped through, and pack them for the notebook.
+
+    The last one is laid out; axes stand in all of them where they stand in that one.
+
+    Args:
+        figures: of matplotlib, one or several with the same axes; they are changed.
+        alt: what the last one shows.
+
+    Returns:
+        for each, what `slide_picture` makes of it
+    """
+    *before, last = figures
+    packed = [slide_picture(last, alt)]
+    places = [axes.get_position() for axes in last.axes]
+    for figure in before:
+        figure.set_layout_engine("none")
+        for axes, place in zip(figure.axes, places, strict=True):
+            axes.set_position(place)
+    return [slide_picture(figure, alt) for figure in before] + packed
 
 
 def slide_picture(figure: Figure, alt: str) -> dict:
@@ -32,18 +59,21 @@ def slide_picture(figure: Figure, alt: str) -> dict:
 
     Returns:
         "title": the finding that stood over the figure; "alt"; "width" and "height" in pixels of the page; "webp": the
-        picture, base64; "svg": the drawing, gzipped and base64, where it is small; "texts": [left, top, right, bottom,
-        points, words] of everything written in it, for the lint.
+        picture, base64; "svg": the drawing, gzipped and base64, where it is small; "texts": what is written in it, as
+        `written` lists it, for the lint.
     """
     width, height = BESIDE if figure.get_figwidth() / figure.get_figheight() < NARROW else WIDE
     title = take_title(figure)
     figure.set_size_inches(width / PIXELS, height / PIXELS)
+    figure.set_dpi(SHARP * PIXELS)
     for text in figure.findobj(Text):
         text.set_fontsize(max(SMALLEST, LARGER * text.get_fontsize()))
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=SHARP * PIXELS)
-    packed = {"title": title, "alt": alt, "width": width, "height": height, "texts": written(figure)}
-    picture = Image.open(drawn).convert("RGB")
+    canvas = FigureCanvasAgg(figure)
+    with noted_texts() as texts:
+        canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3]
+    packed = {"title": title, "alt": alt, "width": width, "height": height, "texts": written(texts, pixels)}
+    picture = Image.fromarray(pixels)
     packed["webp"] = min((webp(picture, lossless=True), webp(picture, quality=85)), key=len)
     svg = as_svg(figure)
     if len(svg) <= VECTOR_LIMIT:
@@ -64,19 +94,67 @@ def take_title(figure: Figure) -> str:
     return " ".join(title.split())
 
 
-def written(figure: Figure) -> list[list]:
-    """Where a drawn figure has text, in pixels of the page from its upper left corner, and how large it is."""
-    scale = PIXELS / figure.dpi
-    _, high = figure.get_size_inches() * PIXELS
+@contextmanager
+def noted_texts() -> Iterator[list[Text]]:
+    """The texts that are drawn while the block lasts: a figure also holds many that are not."""
+    drawn, draw = [], Text.draw
+
+    def noted(text, *arguments, **options):
+        if text.get_text().strip() and text.get_visible():
+            drawn.append(text)
+        return draw(text, *arguments, **options)
+
+    Text.draw = noted
+    try:
+        yield drawn
+    finally:
+        Text.draw = draw
+
+
+def written(texts: list[Text], pixels: np.ndarray) -> list[list]:
+    """What a drawn figure says and how well it can be read.
+
+    Args:
+        texts: those that were drawn.
+        pixels: the picture.
+
+    Returns:
+        [left, top, right, bottom, points, contrast, words] of each, in pixels of the page from the upper left corner
+
+    Shape:
+        pixels (H, W, 3), uint8
+    """
     found = []
-    for text in figure.findobj(Text):
-        words = text.get_text().strip()
-        if not words or not text.get_visible():
-            continue
+    for text in dict.fromkeys(texts):
         box = text.get_window_extent()
-        corners = [box.x0 * scale, high - box.y1 * scale, box.x1 * scale, high - box.y0 * scale]
-        found.append([*(round(value, 1) for value in corners), round(text.get_fontsize(), 1), words])
+        edges = [box.x0, len(pixels) - box.y1, box.x1, len(pixels) - box.y0]
+        contrast = contrast_of(text, pixels, edges)
+        corners = [round(edge / SHARP, 1) for edge in edges]
+        found.append([*corners, round(text.get_fontsize(), 1), round(contrast, 1), text.get_text().strip()])
     return found
+
+
+def contrast_of(text: Text, pixels: np.ndarray, edges: list[float]) -> float:
+    """Contrast of a text, from 1 to 21, to its halo, its box, or else to what most of the place behind it shows."""
+    halos = [effect._gc.get("foreground") for effect in text.get_path_effects() or () if hasattr(effect, "_gc")]
+    patch = text.get_bbox_patch()
+    if any(halos):
+        ground = to_rgb(next(filter(None, halos)))
+    elif patch is not None and patch.get_fill():
+        ground = to_rgb(patch.get_facecolor())
+    else:
+        left, top, right, bottom = (max(0, round(edge)) for edge in edges)
+        behind = pixels[top:bottom, left:right].reshape(-1, 3)
+        ground = tuple(np.median(behind, axis=0) / 255) if len(behind) else (1.0, 1.0, 1.0)
+    low, high = sorted(luminance(colour) for colour in (to_rgb(text.get_color()), ground))
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(colour: tuple[float, float, float]) -> float:
+    """How light a colour is, from 0 to 1, as WCAG reckons it."""
+    channels = np.asarray(colour, dtype=float)
+    linear = np.where(channels <= 0.03928, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
 
 
 def as_svg(figure: Figure) -> bytes:

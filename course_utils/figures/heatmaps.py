@@ -89,6 +89,26 @@ def heat_maps(rows: Sequence[tuple[Tensor, Tensor, str]], title: str, label: str
     return figure
 
 
+def heat_columns(rows: Sequence[tuple[Tensor, Tensor, str]], title: str, label: str = "probability") -> Figure:
+    """What `heat_maps` shows, for a slide: three pictures above their answers, or two beside theirs.
+
+    Args and shapes: as for `heat_maps`.
+    """
+    count = len(rows)
+    figure, grid = plt.subplots(*((2, count) if count > 2 else (1, 2 * count)), figsize=(12, 5), squeeze=False)
+    for (first, second), (image, heat, caption) in zip(
+        grid.T if count > 2 else grid.reshape(count, 2), rows, strict=True
+    ):
+        first.imshow(picture(image))
+        bare(first)
+        first.set_title(caption, fontsize=14, weight="normal", loc="center")
+        draw_heat(second, image, heat)
+    bar = figure.colorbar(ScalarMappable(Normalize(0, 1), HEAT), ax=grid, shrink=0.8, aspect=25, pad=0.01)
+    bar.set_label(f"{label}; line: 0.5")
+    figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
 def output_grid(
     image: Tensor,
     centres: tuple[Sequence[float], Sequence[float]],

@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course_utils.figures.for_slides import MIME_SLIDE, slide_picture
+from course_utils.figures.for_slides import MIME_SLIDE, slide_pictures
 
 # Okabe and Ito's eight colours, which stay apart for the common kinds of colour blindness.
 COLOURS = {
@@ -70,7 +70,7 @@ def show(figure: Figure, alt: str, slides: Sequence[Figure] = (), live: dict | N
         raise ValueError("show(figure, alt=...): say in a sentence what the figure shows, for those who cannot see it")
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", bbox_inches="tight")
-    frames = [slide_picture(each, alt) for each in (slides or [figure])]
+    frames = slide_pictures(slides or [figure], alt)
     for each in (figure, *slides):
         plt.close(each)
     picture = Image.open(drawn).convert("RGB")

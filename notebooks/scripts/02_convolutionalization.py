@@ -8,12 +8,14 @@
 #     name: python
 # ---
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "slide", "name": "title"}
 # # From classifier to heat map
 #
-# A classifier looks at a picture of 224x224 pixels and says *one* word. Segmentation needs a word for every pixel.
-# Does that take another network?
+# A classifier says *one* word about a picture. Segmentation needs a word for every pixel.
 #
+# Does that take another network?
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # The surprise of this lecture: **a classifier is a segmentation network already**. It has only ever been asked in one
 # place. The step that lets it answer everywhere is called *convolutionalization*.
 
@@ -22,7 +24,7 @@
 # usually propose to cut the picture into tiles and classify each. Write "tiles" on the board and leave it there: it is
 # right, and by the end they will know how to get it at a tenth of the price.
 
-# %% [markdown] slideshow={"slide_type": "subslide"} tags=["objectives"]
+# %% [markdown] slideshow={"slide_type": "skip"} tags=["objectives"]
 # ## In 60 minutes you will be able to
 #
 # - say which layer of a classifier fixes the size of its input, and why,
@@ -63,30 +65,35 @@ photograph = choose(DATASET, {"photographs": photograph})
 # %% slideshow={"slide_type": "skip"}
 from course_utils.figures.architecture import architecture, boxes
 from course_utils.figures.costs import over_strides, ratios
-from course_utils.figures.heatmaps import agreement, feature_maps, heat_maps, output_grid, refinements
+from course_utils.figures.heatmaps import agreement, feature_maps, heat_columns, heat_maps, output_grid, refinements
 from course_utils.figures.receptive_fields import fields_over, growth, sensitivity
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "slide", "name": "which-layer"}
 # ## 1. Which layer says no?
 #
-# AlexNet, the net that started it all in 2012, takes 224x224 pixels. Here it is as it was published: convolutions and
-# poolings, then the map of features *flattened* into a vector, then linear layers.
+# AlexNet takes 224x224 pixels. Give it 500x500 and it stops.
+#
+# Is it a **convolution**, a **pooling** or a **linear layer** that complains, and why that one?
 
-# %% slideshow={"slide_type": "-"} tags=["show-code"]
+# %% [markdown] slideshow={"slide_type": "skip"}
+# AlexNet is the net that started it all in 2012. Here it is as it was published: convolutions and poolings, then the
+# map of features *flattened* into a vector, then linear layers.
+
+# %% slideshow={"slide_type": "skip"}
 alexnet = classifier("alexnet", SEED, download=run.profile == "full").to(run.device)
 
 
+# %% slideshow={"slide_type": "-"} tags=["show-code"]
 def alexnet_2012(pictures):
     """(N, 3, 224, 224) -> (N, 1000)"""
     maps = alexnet.features(pictures)
     return alexnet.classifier(maps.flatten(1))
 
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
-# Give it 500x500 and it stops. **Before you run the next cell:** is it a convolution, a pooling or a linear layer that
-# complains, and why that one?
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Before you run the next cell:** decide for one of the three.
 
-# %% slideshow={"slide_type": "fragment"} tags=["show-code"]
+# %% slideshow={"slide_type": "fragment"}
 with torch.no_grad():
     print("224x224 gives", tuple(alexnet_2012(torch.zeros(1, 3, 224, 224, device=run.device)).shape))
     try:
@@ -95,11 +102,12 @@ with torch.no_grad():
         print("500x500 gives", error)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 4 minutes.* Vote by hands: convolution, pooling, linear. Many say "the first convolution, because the input has the
-# wrong size". Draw an 11x11 filter on a small and on a large square: it does not care. The numbers in the error are
-# the channels times the places of the last map; the next cell shows where they come from.
+# *For the lecturer, 4 minutes.* Vote by hands: convolution, pooling, linear. Many say "the first convolution, because
+# the input has the wrong size". Draw an 11x11 filter on a small and on a large square: it does not care. Then show the
+# error. Its numbers are the channels times the places of the last map: 256 x 6 x 6 for the small picture, 256 x 14 x 14
+# for the large one.
 
-# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 for size in (224, 500):
     with torch.no_grad():
         maps = alexnet.features(torch.zeros(1, 3, size, size, device=run.device))
@@ -107,12 +115,12 @@ for size in (224, 500):
     print(f"{size}x{size}: {channels} x {height} x {width} = {maps.numel()} numbers reach the first linear layer")
 print(f"It has {alexnet.classifier[1].in_features} weights for each of its outputs.")
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # The convolutions never asked for a size: the same 11x11 filter slides over any picture, and a larger picture gives a
 # larger map. The first **linear** layer is the one that refuses. It holds one weight for each number of the small map,
 # and has none to spare for the larger one.
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "subslide", "name": "alexnet"}
 small = torch.zeros(1, 3, 224, 224, device=run.device)
 drawn = {"each box: the output of a layer, with its channels and size": boxes(alexnet, small)}
 show(
@@ -121,41 +129,52 @@ show(
     "6x6, then two bars of 4096 numbers and one of 1000 for the linear layers.",
 )
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* Walk along the boxes from left to right and let the room say what changes: fewer
+# places, more channels. Stop at the first red bar. A convolution never asked for a size; this layer holds one weight
+# for each number of the small map, and has none to spare for a larger one. Students who know torchvision object that
+# its AlexNet does take 500x500: an adaptive pooling averages any map into 6x6, so that there is still one answer. The
+# notebook takes it out.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ### But torchvision's AlexNet does take 500x500
 #
 # Try it. What has it done with the larger picture?
 
-# %% slideshow={"slide_type": "-"} tags=["show-code", "nbval-check-output"]
+# %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 with torch.no_grad():
     print(tuple(alexnet(torch.zeros(1, 3, 500, 500, device=run.device)).shape))
 print(alexnet.avgpool)
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Before its linear layers sits an *adaptive* pooling, which averages whatever map arrives into 6x6. The complaint is
 # gone, and so is the place: there is still **one** answer for the whole picture. At 224x224 the map is 6x6 already, and
 # this layer does nothing. We take it out.
 
-# %% [markdown] slideshow={"slide_type": "slide"}
-# ## 2. What if the linear layer slides too?
+# %% [markdown] slideshow={"slide_type": "slide", "name": "one-step"}
+# ## 2. Where have you seen this sum before?
 #
-# Look at one output of the first linear layer, with weights $w$ over the flattened map $x$:
+# One output of the first linear layer, with weights $w$ over the flattened map $x$:
 #
 # $$y = \sum_{c}\sum_{i=0}^{5}\sum_{j=0}^{5} w_{c,i,j}\; x_{c,i,j} + b$$
-#
-# $c$ runs over the channels, $i$ and $j$ over the rows and columns of the 6x6 map, $b$ is the bias. Where have you seen
-# this sum before?
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# $c$ runs over the channels, $i$ and $j$ over the rows and columns of the 6x6 map, $b$ is the bias.
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
-# It is **one step of a convolution** with a 6x6 kernel. On a map of 6x6 the kernel fits in a single place, so it never
-# had a chance to slide. On a larger map it has. Nothing needs to be trained again: the numbers $w$ are there.
+# It is **one step of a convolution** with a 6x6 kernel. On a map of 6x6 the kernel fits in a single place.
+#
+# On a larger map it can slide.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# The linear layer never had a chance to slide. Nothing needs to be trained again for it: the numbers $w$ are there.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 10 minutes with the exercise.* Draw a 6x6 map, cover it with a 6x6 kernel, then draw a 14x14 map around it and move
-# the kernel by one cell. Ask how many places it has now: 14 - 6 + 1 = 9 in each direction. Most mistakes in the
-# exercise concern the order of the numbers: flattening puts all of channel 0 first.
+# *For the lecturer, 3 minutes.* Say what the symbols are: c runs over the channels, i and j over the rows and columns
+# of the 6x6 map, b is the bias. Wait for an answer. Then draw a 6x6 map, cover it with a 6x6 kernel, draw a 14x14 map
+# around it and move the kernel by one cell. Ask how many places it has now: 14 - 6 + 1 = 9 in each direction.
 
-# %% [markdown] slideshow={"slide_type": "slide"} tags=["exercise"]
+# %% [markdown] slideshow={"slide_type": "slide", "name": "your-turn-linear"} tags=["exercise"]
 # ## Your turn: `linear_to_conv`
 #
 # Write the function that makes a convolution of a linear layer. The linear layer followed a flattened square map, so
@@ -187,17 +206,23 @@ def linear_to_conv(linear, kernel_size):
 # %% slideshow={"slide_type": "skip"} tags=["check"] nbgrader={"grade": true, "grade_id": "02-linear_to_conv-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("02.linear_to_conv", linear_to_conv)
 
-# %% [markdown] slideshow={"slide_type": "slide"}
-# ### Does it hold for whole networks?
-#
-# The FCN paper turns three classifiers (section 4.1). Their heads differ: AlexNet flattens 6x6, VGG16 7x7, and
-# GoogLeNet averages its 7x7 map before a single linear layer, so its kernel is 1x1 and the average slides. The library
-# does what you did, for every linear layer, and shares the weights. We add the net that knows ImageNet without a
-# download, EfficientNet-Lite0.
-#
-# How large a difference would you accept as "the same"?
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 7 minutes.* Everybody writes; walk through the room. Most mistakes concern the order of the
+# numbers: flattening puts all of channel 0 first, so the weights must be viewed as (outputs, channels, 6, 6). The check
+# names the mistake that it finds. Who is done early may ask what changes for a layer that follows a global average.
 
-# %% slideshow={"slide_type": "subslide"} tags=["show-code"]
+# %% [markdown] slideshow={"slide_type": "slide", "name": "same-answers"}
+# ### How large a difference is "the same"?
+#
+# Three nets of the FCN paper (section 4.1), and one that knows ImageNet without a download. Each linear layer has become
+# a convolution with the same weights:
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Their heads differ: AlexNet flattens 6x6, VGG16 7x7, and GoogLeNet averages its 7x7 map before a single linear layer,
+# so its kernel is 1x1 and the average slides. The library does what you did, for every linear layer, and shares the
+# weights. The fourth net is EfficientNet-Lite0.
+
+# %% slideshow={"slide_type": "skip"}
 coffee = photograph("coffee")
 turned, difference = {}, {}
 for name in ("alexnet", "vgg16", "googlenet", "efficientnet_lite0"):
@@ -208,7 +233,7 @@ for name in ("alexnet", "vgg16", "googlenet", "efficientnet_lite0"):
         difference[name] = (turned[name](picture).flatten(1) - net(picture)).abs().max().item()
     record(f"02.difference_{name}", difference[name])
 
-# %% slideshow={"slide_type": "fragment"} tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "-"} tags=["nbval-check-output"]
 first_linear = {
     "alexnet": "classifier.1",
     "vgg16": "classifier.0",
@@ -218,13 +243,21 @@ first_linear = {
 for name, part in first_linear.items():
     layer = turned[name].get_submodule(part)
     kernel = "x".join(map(str, (layer.out_channels, *layer.weight.shape[1:])))
-    print(f"{name:20}{part} became {kernel:20} equal to 1e-5: {difference[name] < 1e-5}")
+    print(f"{name:18} {part:12} became {kernel:16} equal to 1e-5: {difference[name] < 1e-5}")
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
-# The differences are what float32 leaves when the same numbers are added in another order. No weight was changed, none
-# was added. What changed is the question: the turned net can be asked in many places.
+# No weight was changed, none was added. What changed is the question: the turned net can be asked **in many places**.
 
-# %% slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
+# The differences are what float32 leaves when the same numbers are added in another order.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* Ask how large a difference the room would accept. Float32 carries about seven digits,
+# and the same numbers added in another order differ in the last ones: 1e-5 on scores of order one is rounding.
+# GoogLeNet and VGG16 have random weights unless ImageNet's were in torch's cache; for the equality this makes no
+# difference.
+
+# %% slideshow={"slide_type": "subslide", "name": "convolutional"}
 ceiled = convolutionalize(alexnet, ceil_pooling=True)
 large = torch.zeros(1, 3, 500, 500, device=run.device)
 drawn = {
@@ -232,22 +265,26 @@ drawn = {
     "the same weights as convolutions, on 500×500: a map": boxes(ceiled, large, alexnet),
 }
 cells = ceiled(large).shape[-1]
+title = f"The same weights now answer {cells * cells} questions at once"
 show(
-    architecture(drawn, f"The same weights now answer {cells * cells} questions at once"),
+    architecture(drawn, title),
+    slides=[architecture(drawn, title, room=2, upto=rows) for rows in (1, 2)],
     alt="AlexNet drawn twice, one above the other. Above, its last layers are vectors of 4096 and 1000 numbers. Below, "
     "for a picture of 500x500, the same layers are maps of 10x10 with 4096 and 1000 channels.",
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes.* Let them find the layer where the two rows stop to look alike. Ask for the number of weights in the green
-# boxes against the red ones: it is the same. GoogLeNet and VGG16 have random weights unless ImageNet's were in torch's
-# cache; for the equality this makes no difference, and the line above says which it was.
+# *For the lecturer, 3 minutes.* Before the click: the classifier as it was. After it: the same net on a larger picture,
+# with its last layers as maps. Let them find the layer where the two rows stop to look alike. Ask for the number of
+# weights in the green boxes against the red ones: it is the same.
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "slide", "name": "rounding"}
 # ## 3. A hundred answers, or eighty-one?
 #
-# The drawing above says 10x10, as the FCN paper does for 500x500 pixels (section 3.1). Your own AlexNet in PyTorch
-# gives another number. Where does a row go? Walk through the layers and watch the sizes.
+# 500x500 pixels give 10x10 answers in the FCN paper (section 3.1). Your own AlexNet gives 9x9. Where does a row go?
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Walk through the layers and watch the sizes.
 
 # %% slideshow={"slide_type": "-"} tags=["nbval-check-output"]
 for rounding, net in (("down", turned["alexnet"]), ("up", ceiled)):
@@ -255,16 +292,27 @@ for rounding, net in (("down", turned["alexnet"]), ("up", ceiled)):
     print(f"pooling rounds {rounding:5}", *dict.fromkeys([500, *sizes]), sep=" > ")
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
+# **Caffe** rounds up and lets the last window hang over the edge; **PyTorch** rounds down. Three poolings later, that is
+# one row of answers.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* Let them find the first place where the two lines differ: 124 becomes 61 or 62. A
+# pooling with kernel 3 and stride 2 does not fit evenly on 124 cells. Neither way is wrong, but whoever puts answers
+# back over pixels has to know which one it was: lecture 03 will.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # A pooling with kernel 3 and stride 2 does not fit evenly on 124 cells. **Caffe**, in which the paper's nets were
 # written, rounds the number of places *up* and lets the last window hang over the edge; **PyTorch** rounds *down*.
 # After three poolings that is one row and one column of answers. Neither is wrong, and lecture 03 will have to know
 # which it is when it puts the answers back over the pixels.
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "subslide", "name": "output-grid"}
 # ### Where do the answers lie?
 #
-# Look at the two windows before you read on. How far is it from one answer to the next, and what does the last one see
-# beyond the picture?
+# How far is it from one answer to the next? What does the last one see beyond the picture?
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Look at the two windows before you read on.
 
 # %% slideshow={"slide_type": "-"}
 square = resize(coffee[:, :, 100:500], (500, 500))
@@ -284,28 +332,45 @@ show(
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 5 minutes.* Ask why the grid does not reach the borders: an answer lies in the middle of its window, and windows start
-# at the corner. Ask what one would do to get answers at the borders as well: pad the picture. FCN pads by 100 pixels,
-# which is where the odd crop offsets of lecture 03 come from.
+# *For the lecturer, 3 minutes.* Ask why the grid does not reach the borders: an answer lies in the middle of its
+# window, and windows start at the corner. Ask what one would do to get answers at the borders as well: pad the picture.
+# FCN pads by 100 pixels, which is where the odd crop offsets of lecture 03 come from.
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "slide", "name": "two-numbers"}
 # ### How far does one answer see?
 #
-# Two numbers describe a stack of layers. The **stride** is the distance, in pixels of the picture, between
-# neighbouring answers. The **receptive field** is the side of the square that one answer depends on.
+# Two numbers describe a stack of layers:
 #
-# A layer with kernel $k$ reaches $k - 1$ steps beyond its first cell. Guess: AlexNet's windows are 224 pixels wide. Is
-# its receptive field smaller than that, equal, or larger?
+# - its **stride**: from one answer to the next, in pixels of the picture,
+# - its **receptive field**: the side of the square that one answer depends on.
+#
+# AlexNet's windows are 224 pixels wide. Is its receptive field smaller than that, equal, or larger?
 
-# %% [markdown] slideshow={"slide_type": "slide"} tags=["exercise"]
+# %% [markdown] slideshow={"slide_type": "skip"}
+# A layer with kernel $k$ reaches $k - 1$ steps beyond its first cell.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* Take guesses for all three and write the counts on the board. Draw two 3x3 convolutions
+# as rows of cells, one above the other, and count how many cells of the bottom row one cell of the top depends on:
+# five. Now put a pooling between them and count again: each step of the upper layer is two steps below. That is all the
+# exercise needs.
+
+# %% [markdown] slideshow={"slide_type": "slide", "name": "your-turn-field"} tags=["exercise"]
 # ## Your turn: `receptive_field`
 #
 # Given the layers from the first to the last as pairs `(kernel, stride)`, return the receptive field and the stride of
-# the whole stack. Padding plays no part: it moves the square, and does not widen it. Activations and 1x1 convolutions
-# change nothing.
+# the whole stack.
 #
-# Start on paper with two 3x3 convolutions, then with a pooling `(2, 2)` followed by a 3x3 convolution. Stuck? Run
+# Start on paper with two 3x3 convolutions, then with a pooling `(2, 2)` and a 3x3 convolution. Stuck? Run
 # `hint("02.receptive_field")`.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Padding plays no part: it moves the square, and does not widen it. Activations and 1x1 convolutions change nothing.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 5 minutes.* Everybody on paper first, then in code. The common mistakes: adding the kernel instead
+# of the kernel less one, and multiplying by the layer's own stride before it counts. A layer's reach is counted in
+# steps of the layers below it. The check starts with a single 3x3 convolution and says which case fails.
 
 
 # %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "02-receptive_field", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -327,7 +392,7 @@ def receptive_field(layers):
 # %% slideshow={"slide_type": "skip"} tags=["check"] nbgrader={"grade": true, "grade_id": "02-receptive_field-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("02.receptive_field", receptive_field)
 
-# %% slideshow={"slide_type": "slide"}
+# %% slideshow={"slide_type": "slide", "name": "growth"}
 walked = {"AlexNet": steps(turned["alexnet"]), "VGG16": steps(turned["vgg16"])}
 fields = {name: walk[-1].geometry.receptive_field for name, walk in walked.items()}
 title = f"Late layers widen the view fastest: {fields['AlexNet']} pixels for AlexNet, {fields['VGG16']} for VGG16"
@@ -337,21 +402,29 @@ show(
     "pooling; AlexNet ends at 355 pixels after 11 layers, VGG16 at 404 after 21.",
 )
 
-# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* Come back to the guesses on the board. At its native size, every answer of AlexNet sees
+# the whole picture and a good deal of padding: its field is wider than its 224 pixels. Ask why the curves turn steep:
+# after each pooling, a step of a later layer is twice as many pixels. Two of the fields agree with Table 1 of the
+# paper; GoogLeNet's does not, since torchvision's version has smaller kernels than the published one. The notebook
+# prints them.
+
+# %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 paper = {"alexnet": 355, "vgg16": 404, "googlenet": 907}  # FCN, Table 1
 for name, expected in paper.items():
     found = geometry(turned[name])
     record(f"02.receptive_field_{name}", found.receptive_field)
     print(f"{name:10} receptive field {found.receptive_field} (paper: {expected}), stride {found.stride}")
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Two agree with Table 1 of the paper. GoogLeNet does not, and the layers say why: torchvision's version has 3x3 kernels
 # where the published one has 5x5, and a narrower last pooling. With the published kernels the same walk gives 907; a
 # test of this course says so. *A number computed from the layers you really run is worth more than one from a table.*
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "subslide", "name": "gradient"}
 # ### Does an answer use all that it sees?
-#
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # The receptive field says which pixels *can* move an answer. The gradient of the answer says how much each of them
 # *does*. Guess where it is largest.
 
@@ -376,17 +449,22 @@ show(
 )
 record("02.gradient_share_of_the_middle_quarter", share)
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Pixels in the middle reach the answer on many ways through the net, pixels at the edge on few. So the answer is *about*
 # the middle, with a soft edge: good for deciding what is there, bad for deciding where it ends.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 9 minutes with the exercise.* AlexNet's field of 355 is larger than its 224 pixels: at its native size, every answer
-# sees the whole picture and a good deal of padding. Students are often surprised; it leads straight to the next part.
+# *For the lecturer, 2 minutes.* The receptive field says which pixels can move an answer; the gradient says how much
+# each of them does. Ask where it is largest before you point at the right half. Pixels in the middle reach the answer
+# on many ways through the net, pixels at the edge on few. So the answer is about the middle, with a soft edge: good for
+# deciding what is there, bad for deciding where it ends.
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "slide", "name": "crop-by-crop"}
 # ## 4. Is each answer what the classifier says of its crop?
 #
+# Take the padding out of AlexNet, run it once over the picture, then on each crop by itself:
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Claim: cell (row, column) of the map equals the classifier on the window that starts at pixel (32 row, 32 column).
 # Think of the zeros that convolutions put around their input. Do you believe the claim?
 #
@@ -395,7 +473,8 @@ record("02.gradient_share_of_the_middle_quarter", share)
 
 # %% slideshow={"slide_type": "-"} tags=["show-code"]
 field = geometry(unpadded).receptive_field
-on_crops = nn.Sequential(without_padding(alexnet.features), nn.Flatten(), alexnet.classifier)
+convolutions = without_padding(alexnet.features)
+on_crops = nn.Sequential(convolutions, nn.Flatten(), alexnet.classifier)
 picture = normalise(square, "alexnet")[None].to(run.device)
 with full_precision():
     whole = dense(unpadded, picture)
@@ -407,11 +486,15 @@ record("02.difference_crops_unpadded", difference)
 _, classes, rows, columns = whole.shape
 print(f"{rows}x{columns} cells of {classes} scores: dense equals crop by crop to 1e-4: {difference < 1e-4}")
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* State the claim: cell (row, column) of the map equals the classifier on the window that
+# starts at pixel (32 row, 32 column). Ask who believes it. The last layers here are the original ones, with flattening
+# and linear layers. Then show that both agree to rounding.
+
+# %% [markdown] slideshow={"slide_type": "subslide", "name": "padding"}
 # ### And with padding?
 #
-# Now AlexNet as it is, on windows of 224 pixels. Guess how well dense answers and crops agree: exactly, nearly, or
-# hardly?
+# AlexNet as it is, on windows of 224 pixels. Do dense answers and crops agree: exactly, nearly, or hardly?
 
 # %% slideshow={"slide_type": "-"}
 with full_precision():
@@ -425,11 +508,11 @@ show(
     alt="Scores of the dense run against scores on the crops, one point each. They scatter around the line of equality.",
 )
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # In a crop, the padding puts zeros where the dense run sees the neighbouring pixels. With a receptive field larger than
 # the window, *every* answer feels them. What does that do to a net with trained weights?
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 lite0 = classifier("efficientnet_lite0").to(run.device)
 cat = resize(photograph("cat"), run.pick(quick=(384, 384), full=(512, 512)))
 picture = normalise(cat, "efficientnet_lite0")[None].to(run.device)
@@ -442,15 +525,17 @@ record("02.padding_same_class_lite0", same)
 print(f"EfficientNet-Lite0 on the cat, {crops.shape[-2]}x{crops.shape[-1]} windows:")
 print(f"correlation of the scores {correlation:.2f}, the same best class in {same:.0%} of the cells")
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # The scores move, and where the net is unsure the verdict moves with them. So: *exactly* equal on an unpadded net,
 # close enough to be useful on a padded one. Fine-tuning (lecture 04) lets a net get used to what it sees in a dense run.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 7 minutes.* On the board: a crop with a ring of zeros, beside the same crop inside the picture with a ring of real
-# pixels. Students tend to call the dense answer "wrong". Ask which of the two saw more of the world.
+# *For the lecturer, 3 minutes.* On the board: a crop with a ring of zeros, beside the same crop inside the picture with
+# a ring of real pixels. In a crop, the padding puts zeros where the dense run sees the neighbours; with a receptive
+# field larger than the window, every answer feels them. Students tend to call the dense answer wrong. Ask which of the
+# two saw more of the world.
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "slide", "name": "whole-pictures"}
 # ## 5. What does a real classifier see where?
 #
 # EfficientNet-Lite0 knows ImageNet's 1,000 classes. Asked about whole photographs, it says:
@@ -463,11 +548,18 @@ for name in ("cat", "coffee", "motorcycle", "astronaut"):
     print(f"{name:12}", ", ".join(f"{label} {probability:.2f}" for label, probability in best))
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
-# Now ask it everywhere. This net averages its last map before its linear layer. We leave the average out, so that each
-# cell speaks for itself (`average=False`), and add up the probabilities of the classes that mean the thing. **Before
-# you scroll:** where on the motorcycle will it be sure, and where on the cat?
+# Now ask it everywhere. Where on the motorcycle will it be sure, and where on the cat?
 
-# %% slideshow={"slide_type": "subslide"} tags=["show-code"]
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* Read the guesses aloud; the last one gets a laugh, and its own slide later. Before the
+# next slide, let the room point at the screen: where on the motorcycle will the net be sure, and where on the cat?
+# Nearly everybody expects the heat to fill the animal.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# This net averages its last map before its linear layer. We leave the average out, so that each
+# cell speaks for itself (`average=False`), and add up the probabilities of the classes that mean the thing.
+
+# %% slideshow={"slide_type": "skip"}
 speaks = convolutionalize(lite0, average=False)
 short = run.pick(quick=384, full=448)
 
@@ -485,7 +577,7 @@ def fitted(name, short):
     return resize(image, tuple(32 * round(side * scale / 32) for side in image.shape[1:]))
 
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "subslide", "name": "heat-maps"}
 asked = {
     "cat": ("tiger cat", "Egyptian cat", "tabby"),
     "coffee": ("espresso", "cup", "coffee mug"),
@@ -494,20 +586,28 @@ asked = {
 images = {name: fitted(name, short) for name in asked}
 rows = [(images[name], heat(images[name], classes), " + ".join(classes)) for name, classes in asked.items()]
 covered = {name: (map > 0.5).float().mean().item() for name, (_, map, _) in zip(asked, rows, strict=True)}
+title = f"Sure of parts, not of objects: on {covered['motorcycle']:.0%} of the motorcycle's photograph"
 show(
-    heat_maps(rows, f"Sure of parts, not of objects: on {covered['motorcycle']:.0%} of the motorcycle's photograph"),
+    heat_maps(rows, title),
+    slides=[heat_columns(rows, title)],
     alt="Three photographs, each beside its heat map cell by cell and upsampled. The cat's is high on ear, brow and "
     "muzzle, the coffee's on the inside of the cup, the motorcycle's on seat, engine, fork and front wheel.",
 )
 record("02.share_above_half", covered)
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 3 minutes.* The heat sits on parts: the inside of the cup and not the saucer; seat, fork and wheel,
+# and hardly the space between them; muzzle and ear. Ask why the saucer stays dark, although it is in every picture of
+# an espresso: the cup alone decides. A classifier was paid for naming the picture, and for that the telling part is
+# enough. A segmentation net must be paid for every pixel: that is the loss of lecture 04.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # The heat sits on **parts**: the inside of the cup and not the saucer; seat, fork and wheel, and hardly the space
 # between them; muzzle and ear, while the smooth cheek could belong to many animals. A classifier was paid for naming
 # the picture, and for that the telling part is enough. Nobody asked it where the object ends. A segmentation net must
 # be paid for every pixel: that is the loss of lecture 04.
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 picture = normalise(images["cat"], "efficientnet_lite0")[None].to(run.device)
 with torch.no_grad():
     at_8, at_16, at_32 = backbone("efficientnet_lite0").to(run.device)(picture)
@@ -517,43 +617,50 @@ show(
     alt="Eight feature maps of the cat at stride 8. Outlines of eyes, nose and whiskers can be made out in most of them.",
 )
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # The finer maps inside the net still hold the outlines that the answers have lost. Keep this in mind: lecture 05 brings
 # them back.
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "slide", "name": "astronaut"}
 # ### And the astronaut?
 #
-# ImageNet has no class *astronaut*, and none for *person*. The net has to put its probability somewhere. Its best guess
-# above looks absurd. Ask **where** it sees it before you laugh.
+# ImageNet has no class *astronaut*, and none for *person*. Ask **where** before you laugh.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# The net has to put its probability somewhere. Its best guess above looks absurd.
 
 # %% slideshow={"slide_type": "-"}
 image = fitted("astronaut", short)
 rows = [(image, heat(image, (name,)), name) for name in ("football helmet", "space shuttle")]
+title = "A wrong word in the right place: the nearest class that it has"
 show(
-    heat_maps(rows, "A wrong word in the right place: the nearest class that it has"),
+    heat_maps(rows, title),
+    slides=[heat_columns(rows, title)],
     alt="The photograph of an astronaut twice. The heat for 'football helmet' sits on the helmet that she holds; the one "
     "for 'space shuttle' on the model of a shuttle behind her.",
 )
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # It is a helmet, and that is a shuttle. Softmax makes a net choose among the classes it was given: "none of these" was
 # never on the list. Segmentation data sets add a class *background* for this reason.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 8 minutes.* Let the room point at the screen before you show the maps. Nearly everybody expects the heat to fill the
-# animal. Ask why the saucer stays dark, although it is in every picture of an espresso: the cup alone decides. The
-# astronaut is worth a minute of discussion: what would a medical net do with a scan from a machine it never saw?
+# *For the lecturer, 2 minutes.* It is a helmet, and that is a shuttle. Softmax makes a net choose among the classes it
+# was given: "none of these" was never on the list. Segmentation data sets add a class background for this reason. It is
+# worth a minute of discussion: what would a medical net do with a scan from a machine it never saw?
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "slide", "name": "saving"}
 # ## 6. What do these answers cost?
 #
-# Before 2014, pixel-wise prediction meant a **sliding window**: crop, classify, move on. The turned net gives the same
-# grid in one **dense** run. Predict the saving before you measure it, by counting multiplications:
+# The same grid from a **sliding window** (crop, classify, move on) or from one **dense** run. What does it save?
 #
 # $$\text{saving} = \frac{\text{windows} \times \text{multiply-adds of one window}}{\text{multiply-adds of one dense run}}$$
 
-# %% slideshow={"slide_type": "-"} tags=["show-code", "nbval-check-output"]
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Before 2014, pixel-wise prediction meant a sliding window. Predict the saving before you measure it, by counting
+# multiplications.
+
+# %% slideshow={"slide_type": "fragment"} tags=["nbval-check-output"]
 cases = {"AlexNet": (alexnet, turned["alexnet"], 500), "EfficientNet-Lite0": (lite0, turned["efficientnet_lite0"], 512)}
 counted = {}
 for name, (net, slides, size) in cases.items():
@@ -563,12 +670,18 @@ for name, (net, slides, size) in cases.items():
     once, all_at_once = (round(multiply_adds(*case) / 1e6) for case in ((net, window), (slides, picture)))
     print(f"{name}: {windows} windows x {once} million against {all_at_once} million: {counted[name]:.1f} times")
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 3 minutes.* Collect predictions for the saving on the board before the click. A common answer is
+# "100 windows, so 100 times": that would be true if a window cost as much as the whole picture. Windows of 224 pixels
+# that lie 32 pixels apart share most of their pixels, and the dense run computes the shared part once. AlexNet saves
+# less, since its last layers do their work once for every answer, and nothing there is shared.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Windows of 224 pixels that lie 32 pixels apart share most of their pixels. The sliding window computes the shared part
 # again for each of them; the dense run computes it once. Why does AlexNet save less? Its last layers do most of their
 # work once for every answer, and nothing there is shared.
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 timed = {}
 rows = run.pick(quick=1, full=5)  # of windows in one timing; the fastest of several stands for the rest of the grid
 for name, (net, slides, size) in cases.items():
@@ -583,11 +696,11 @@ for name, (net, slides, size) in cases.items():
     }
     print(f"{name:20}", ", ".join(f"{way} {1000 * time:.0f} ms" for way, time in timed[name].items()))
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # The paper (section 3.1) reports 22 ms for AlexNet's 10x10 grid against 1.2 ms for one window: a hundred windows one by
 # one would take 120 ms, more than 5 times as long. Does this machine agree with the count, and with the paper?
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "subslide", "name": "speed"}
 groups = {}
 for name, times in timed.items():
     measured = {f"measured, {way}": times[way] / times["dense"] for way in ("one by one", "in batches")}
@@ -605,28 +718,37 @@ show(
     "counted, measured one by one, measured in batches, and the paper's 5.5 for AlexNet.",
 )
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Counting gives the order of the saving; memory, caches and the price of starting many small runs decide the rest.
 # Windows in batches spare the small runs but not the repeated work, and they move much more memory. Your bars differ
 # from your neighbour's; the counted ones do not.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 6 minutes.* Collect predictions for the saving on the board before the first cell. A common answer is "100 windows, so
-# 100 times": that would be true if a window cost as much as the whole picture. On a GPU the batched bars move most.
+# *For the lecturer, 2 minutes.* Compare with the predictions on the board. The paper (section 3.1) reports 22 ms for
+# AlexNet's 10x10 grid against 1.2 ms for one window: more than 5 times. Counting gives the order of the saving; memory,
+# caches and the price of starting many small runs decide the rest. On a GPU the bars of the batched windows move most.
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "slide", "name": "finer"}
 # ### Can the same net answer more often?
 #
-# An answer every 32 pixels is coarse. The paper's section 3.2 looks at two ways to have them more often *without
-# training anything*:
+# Two ways, *without training anything* (FCN, section 3.2):
 #
-# - **shift-and-stitch**: move the picture by one pixel, run the net again, and interlace the answers;
-# - **à trous** ("with holes"): let no layer skip a place, and spread the later kernels out so that they still see what
-#   they saw.
+# - **shift-and-stitch**: move the picture by one pixel, run again, interlace the answers;
+# - **à trous** ("with holes"): skip no place, and spread the later kernels out.
 #
-# Guess: do they give the same numbers? And which one is cheaper?
+# Do they give the same numbers? Which one is cheaper?
 
-# %% [markdown] slideshow={"slide_type": "slide"} tags=["exercise"]
+# %% [markdown] slideshow={"slide_type": "skip"}
+# An answer every 32 pixels is coarse. Kernels with holes still see what they saw: each weight meets the same pixels as
+# before, only the places in between are filled.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 4 minutes.* Vote on both questions. Draw a row of 12 pixels and a net of stride 4: three answers.
+# Shift by one pixel: three other answers, which belong between them. After four runs every pixel has one. Then draw a
+# kernel of three weights after a pooling, and the same kernel with holes when the pooling no longer skips. The exercise
+# `shift_and_stitch` is in the notebook: give it 3 minutes here, or leave it for home.
+
+# %% [markdown] slideshow={"slide_type": "skip"} tags=["exercise"]
 # ## Your turn: `shift_and_stitch`
 #
 # A net of stride *s* answers every *s* pixels. Run it on *s* x *s* pictures: cut 0, 1, ..., *s* - 1 pixels off at the
@@ -661,14 +783,14 @@ def interlace(net, images, stride):
 # %% slideshow={"slide_type": "skip"} tags=["check"] nbgrader={"grade": true, "grade_id": "02-shift_and_stitch-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("02.shift_and_stitch", interlace)
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ### À trous, written out
 #
 # One walk through the layers is enough. Each layer gives up its stride, and hands it on to all later kernels as
 # dilation.
 
 
-# %% slideshow={"slide_type": "-"} tags=["show-code"]
+# %% slideshow={"slide_type": "skip"}
 def with_holes(layers):
     """A plain stack of layers, unpadded, in the form that skips no place."""
     rate, spread = 1, []
@@ -681,27 +803,27 @@ def with_holes(layers):
     return nn.Sequential(*spread)
 
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Are the two the same? Take AlexNet's unpadded convolutions up to the second pooling: stride 16, so 256 shifted runs
 # against one run with holes.
 
-# %% slideshow={"slide_type": "-"} tags=["show-code"]
+# %% slideshow={"slide_type": "skip"}
 early = unpadded.features[:6]
 picture = normalise(square[:, :114, :114], "alexnet")[None].to(run.device)
 with full_precision(), torch.no_grad():
     stitched = shift_and_stitch(early, picture, stride=16)
     holes = with_holes(early)(picture)
 
-# %% slideshow={"slide_type": "fragment"} tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 difference = (stitched - holes).abs().max().item()
 record("02.difference_stitch_a_trous", difference)
 print(f"both answer for {holes.shape[-2]}x{holes.shape[-1]} pixels; equal to 1e-4: {difference < 1e-4}")
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # The same numbers, pixel for pixel. Now the price for the whole of AlexNet, answering for a region of 128x128 pixels:
 # counted for every stride from 32 down to 1, and timed where it does not take too long.
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "slide", "name": "holes"}
 strides = [32, 16, 8, 4, 2, 1]
 shifted, region = field + 3 * 32, field + 4 * 32  # each shifted run answers 4x4 times
 costs = {"shift-and-stitch": [], "à trous": []}
@@ -718,7 +840,13 @@ show(
 )
 record("02.a_trous_saving_counted", saved)
 
-# %% slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* They give the same numbers, pixel for pixel; the notebook shows it. The price differs.
+# Shift-and-stitch repeats the first layers for each shift; with holes, they run once. In the late layers both do the
+# same work for every answer, and late layers are where AlexNet spends its time: that is why the holes save no more than
+# they do. Stopping at stride 8 lives on in DeepLab.
+
+# %% slideshow={"slide_type": "skip"}
 picture = normalise(square[:, : region - 8, : region - 8], "alexnet")[None].to(run.device)
 ways = {
     "shift-and-stitch": partial(shift_and_stitch, unpadded, picture, stride=32, finer=8),
@@ -729,9 +857,10 @@ for way, time in times.items():
     print(f"an answer every 8 pixels, {way:17} {1000 * time:6.0f} ms")
 record("02.a_trous_speedup", times["shift-and-stitch"] / times["à trous"])
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "slide", "name": "not-sharper"}
 # ### Is finer also sharper?
-#
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # The cat once more, with answers every 32, 16 and 8 pixels. What do you expect to happen at its outline?
 
 # %% slideshow={"slide_type": "-"}
@@ -749,35 +878,38 @@ show(
     "and stay in the same places with the same soft edges.",
 )
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # A finer grid, and the same far-sighted eyes: each answer still looks at hundreds of pixels. The paper tried
 # shift-and-stitch and did not keep it, since learning to **upsample** reached more for less. That is where lecture 03
 # begins.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 8 minutes with the exercise.* Shift-and-stitch repeats the first layers for each shift; with holes, they run once. In
-# the late layers both do the same work for every answer, and late layers are where AlexNet spends its time: that is why
-# the holes save no more than they do. Dilation without the full price (stopping at stride 8) lives on in DeepLab.
+# *For the lecturer, 2 minutes.* Ask what they expect at the outline before they have looked at all three. A finer grid,
+# and the same far-sighted eyes: each answer still looks at hundreds of pixels. The paper tried shift-and-stitch and did
+# not keep it, since learning to upsample reached more for less. That is where lecture 03 begins.
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ## Five questions before you go
 #
 # Open the wrong choices too: each says what it mixes up.
 
-# %% slideshow={"slide_type": "-"} tags=["quiz"]
+# %% slideshow={"slide_type": "skip"} tags=["quiz"]
 quiz("02")
 
-# %% [markdown] slideshow={"slide_type": "slide"} tags=["summary"]
+# %% [markdown] slideshow={"slide_type": "slide", "name": "summary"} tags=["summary"]
 # ## What to take along
 #
-# - Only the linear layers fix a classifier's input size, and each of them is a convolution in disguise.
-# - Turned, the same weights answer on a grid. Its stride and receptive field follow from the layers, and so does the
-#   odd row that rounding costs.
-# - Each answer equals the classifier on its crop exactly where nothing is padded, and roughly where something is.
-# - A classifier is sure of parts. Where the object ends, nobody has asked it yet.
-# - One dense run shares what overlapping windows repeat. Finer grids cost dearly and sharpen nothing.
+# - Only the linear layers fix a classifier's input size, and each is a convolution in disguise.
+# - Turned, the same weights answer on a grid, whose stride and field follow from the layers.
+# - Unpadded, each answer equals the classifier on its crop.
+# - A classifier is sure of parts: nobody asked it where the object ends.
+# - One dense run shares what windows repeat. Finer grids cost dearly and sharpen nothing.
 
-# %% [markdown] slideshow={"slide_type": "subslide"} tags=["reading"]
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* Let the room say the five before you read them. Then the five questions of the quiz in
+# the notebook: alone first, then with a neighbour. Next time the coarse answers go back over the pixels.
+
+# %% [markdown] slideshow={"slide_type": "skip"} tags=["reading"]
 # ## What to read next
 #
 # - [Fully Convolutional Networks](https://arxiv.org/abs/1411.4038), sections 3.1 and 3.2: two pages, and you know
