@@ -6,6 +6,7 @@ axes of a few strokes: matplotlib's own take longer than everything else in an e
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 from matplotlib import colormaps
@@ -35,10 +36,11 @@ class Board(Figure):
         self.sheet.set_ylim(height, 0)
         self.sheet.set_axis_off()
         self.sheet.set_autoscale_on(False)
+        self.layers = count(3)  # what is drawn later lies above, of whatever kind it is
 
     def write(self, x: float, y: float, words: str, **style) -> None:
         """Words at a place; they begin there, on their base line, unless the style says otherwise."""
-        self.sheet.text(x, y, words, **{"fontsize": TEXT, "color": "black"} | style)
+        self.sheet.text(x, y, words, **{"fontsize": TEXT, "color": "black", "zorder": next(self.layers)} | style)
 
     def heading(self, x: float, y: float, words: str) -> None:
         """A finding, in bold."""
@@ -50,16 +52,16 @@ class Board(Figure):
             pixels,
             extent=(left, left + width, top + height, top),
             aspect="auto",
-            **{"interpolation": "nearest"} | style,
+            **{"interpolation": "nearest", "zorder": next(self.layers)} | style,
         )
 
     def line(self, x: Sequence[float], y: Sequence[float], **style) -> None:
         """A line through points."""
-        self.sheet.plot(x, y, **{"color": "black", "linewidth": 2, "solid_capstyle": "butt"} | style)
+        self.sheet.plot(x, y, **{"color": "black", "linewidth": 2, "zorder": next(self.layers)} | style)
 
     def box(self, left: float, top: float, width: float, height: float, **style) -> None:
         """A rectangle; an outline where the style says nothing of `facecolor`."""
-        style = {"facecolor": "none", "edgecolor": "black", "linewidth": 2} | style
+        style = {"facecolor": "none", "edgecolor": "black", "linewidth": 2, "zorder": next(self.layers)} | style
         self.sheet.add_patch(Rectangle((left, top), width, height, **style))
 
     def grid(self, left: float, top: float, width: float, height: float, rows: int, columns: int, **style) -> None:

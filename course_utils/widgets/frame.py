@@ -50,6 +50,8 @@ class Explorer(VBox):
         walk: for pictures that take the arrow keys: (values, across, down) -> the values that change, with steps of
             -1, 0 or 1.
         beside: further widgets in the row of controls that `compute` does not need: buttons, a player.
+        canvas: name of a control that stands left of the picture, and not in the row above it.
+        draw_all: for explorers with a canvas: a figure that shows what is on it, too, for where there is no kernel.
 
     Attributes:
         data: what `compute` returned last.
@@ -69,14 +71,17 @@ class Explorer(VBox):
         point: Callable[[dict[str, Any], Any, float, float], dict[str, Any]] | None = None,
         walk: Callable[[dict[str, Any], int, int], dict[str, Any]] | None = None,
         beside: Sequence[Widget] = (),
+        canvas: str | None = None,
+        draw_all: Callable[[Any], Figure] | None = None,
     ):
         self.name, self.controls, self.alt = name, dict(controls), alt
         self.compute, self.draw, self.describe = compute, draw, describe
-        self.point, self.walk = point, walk
+        self.point, self.walk, self.draw_all = point, walk, draw_all or draw
         self.held = True
         for key, control in self.controls.items():
-            control.style.description_width = "initial"
-            control.layout.width = control.layout.width or "270px"
+            if key != canvas:
+                control.style.description_width = "initial"
+                control.layout.width = control.layout.width or "330px"
             if key in KEPT.get(name, {}):
                 with suppress(TraitError):  # the choices may be others than when it was kept
                     control.value = KEPT[name][key]
@@ -84,9 +89,11 @@ class Explorer(VBox):
         self.picture = Picture(title=title, pointed=bool(point or walk))
         self.picture.on_msg(self.answer)
         hint = HTML(f'<p class="course-try"><strong>Try:</strong> {escape(try_this)}</p>')
-        row = HBox([*self.controls.values(), *beside], layout=Layout(flex_flow="row wrap"))
+        above = [control for key, control in self.controls.items() if key != canvas]
+        row = HBox([*above, *beside], layout=Layout(flex_flow="row wrap"))
         row.add_class("course-controls")
-        super().__init__([hint, row, self.picture])
+        below = HBox([self.controls[canvas], self.picture]) if canvas else self.picture
+        super().__init__([hint, row, below])
         self.add_class("course-explorer")
         self.held = False
         self.redraw()
@@ -146,7 +153,7 @@ class Explorer(VBox):
 
     def show(self) -> None:
         """Put it into the notebook, with a picture of its state."""
-        figure = self.draw(self.data)
+        figure = self.draw_all(self.data)
         live = self._repr_mimebundle_()
         show(figure, alt=f"{self.alt} {self.describe(self.data)}", live=live)
 

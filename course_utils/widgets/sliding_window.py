@@ -201,14 +201,17 @@ def sliding_window(
     walks = begin(image, classifier, turned, classes)
     rows, columns = walks["windows"].answers.shape
     slider = IntSlider(asked, 1, rows * columns, description="windows asked")
-    player = Play(value=asked, min=1, max=rows * columns, interval=250)
+    player = Play(value=asked, min=1, max=rows * columns, interval=250, layout={"width": "130px", "height": "34px"})
     jslink((player, "value"), (slider, "value"))
     return Explorer(
         "sliding_window",
         title="A window walks over the photograph",
         try_this="walk with the arrow keys on the picture, click into it, or press play. When do the windows overtake "
         "the dense run? Then compare the two ways' answers: what does padding do to them?",
-        controls={"asked": slider, "way": ToggleButtons(options=list(walks), description="answers of")},
+        controls={
+            "asked": slider,
+            "way": ToggleButtons(options=list(walks), description="answers of", style={"button_width": "95px"}),
+        },
         compute=lambda asked, way: replace(walks[way], asked=asked),
         draw=draw,
         describe=describe,

@@ -72,7 +72,7 @@ def compute(image: Tensor, truth: np.ndarray, at: int, blur: float) -> Threshold
 
 def draw(data: Thresholded) -> Board:
     """The photograph with the mask's mistakes, beside IU against threshold."""
-    board = Board(880, 370)
+    board = Board(880, 382)
     height, width = data.truth.shape
     shown = 330 / max(height, width * 330 / 400)
     board.heading(0, 22, f"brighter than {data.at}: IU {data.iu:.2f}")
