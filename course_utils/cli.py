@@ -68,6 +68,54 @@ def lab(
 
 
 @app.command()
+def student(
+    out: Annotated[Path, typer.Option(help="Folder for the copies; one that was changed there stays.")] = OUT
+    / "student",
+):
+    """Make the student's copies of the notebooks: stubs for solutions, for a class or for nbgrader."""
+    from course_utils.workspace import update_workspace
+
+    try:
+        for line in update_workspace(out.resolve()) or ["nothing new"]:
+            typer.echo(line)
+    except (OSError, ValueError) as error:
+        stop(f"{error}. What stood in {out} before still stands.")
+    typer.echo(f"The copies are in {out}")
+
+
+@app.command()
+def solution(
+    lecture: Annotated[str, typer.Argument(help="Number or name, such as 02.")],
+    workspace: Annotated[Path | None, typer.Option(help="Folder of your copies, as in `course lab`.")] = None,
+):
+    """Lay a read-only copy of a lecture, with its solutions, beside your own: workspace/solutions/."""
+    from course_utils.notebooks import find_lectures
+    from course_utils.workspace import WORKSPACE, lay_out_solution
+
+    folder = (workspace or WORKSPACE).resolve()
+    try:
+        path, done = lay_out_solution(folder, find_lectures([lecture])[0])
+    except (OSError, ValueError) as error:
+        stop(f"{error}. Nothing of yours was changed.")
+    for line in done:
+        typer.echo(line)
+    typer.echo(f"Open {path.relative_to(folder)} in JupyterLab; your own notebook is as you left it.")
+
+
+@app.command()
+def progress(
+    workspace: Annotated[Path | None, typer.Option(help="Folder of your copies, as in `course lab`.")] = None,
+):
+    """Say which exercises are done, lecture by lecture."""
+    from course_utils.progress import find_workspace, progress_lines
+    from course_utils.workspace import WORKSPACE
+
+    folder = (workspace or find_workspace() or WORKSPACE).resolve()
+    for line in progress_lines(folder):
+        typer.echo(line)
+
+
+@app.command()
 def run(
     lectures: Lectures = None,
     profile: Annotated[str, typer.Option(help="quick (CPU, minutes) or full (GPU, the papers' sizes).")] = "quick",
@@ -241,6 +289,18 @@ def grade(
         stop(str(error))
     except KeyboardInterrupt:
         stop("interrupted; the same command keeps what is graded and goes on", code=130)
+
+
+@app.command()
+def guide():
+    """For maintainers: write the minutes of docs/teaching.md anew, from the notebooks' notes for the lecturer."""
+    from course_utils.teaching import GUIDE, update_guide
+
+    try:
+        changed = update_guide()
+    except (ValueError, OSError) as error:
+        stop(str(error))
+    typer.echo(f"{GUIDE}: " + ("brought up to date" if changed else "was up to date"))
 
 
 @app.command()

@@ -150,3 +150,19 @@ def standings(workspace: Path | None) -> list[Standing]:
         hints = sum(records[name].hints for name in names if name in records)
         found.append(Standing(lecture.name, done, tuple(name for name in names if name not in done), hints))
     return found
+
+
+def progress_lines(workspace: Path) -> list[str]:
+    """How far a student is, a line a lecture: what is done, what comes next, how many hints were taken."""
+    if find_workspace(workspace) is None:
+        return [f"{workspace} holds no copies of the course yet: `course lab` makes them."]
+    found, lines = standings(workspace), []
+    for each in found:
+        total = len(each.done) + len(each.open)
+        line = f"{each.lecture:24}{'#' * len(each.done)}{'.' * len(each.open):<6}".ljust(32)
+        line += f"{len(each.done)} of {total} done"
+        line += f", next: {each.open[0]}" if each.done and each.open else ""
+        line += f" ({each.hints} hint{'s' * (each.hints != 1)})" if each.hints else ""
+        lines.append(line)
+    done, total = sum(len(each.done) for each in found), sum(len(each.done) + len(each.open) for each in found)
+    return [*lines, f"{done} of {total} exercises done"]

@@ -78,8 +78,8 @@ class Exercise:
             self.check(without_library(answer, self.references) if self.references else answer)
         except LibraryUsed as used:
             raise Wrong(
-                f"Your function calls {used}, the library's own answer to this exercise. You may use it in every other "
-                "cell; here, write the idea itself."
+                f"Your function calls {used}, which is a ready answer to this exercise. You may use it in every other cell; "
+                "here, write the idea itself."
             ) from None
 
 

@@ -1,4 +1,4 @@
-"""Lecture 00: one small exercise, to try how exercises work, and a first quiz."""
+"""Lecture 00: three exercises about masks, to try how exercises work, and a first quiz."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from course_utils.exercises.engine import Exercise, Wrong
+from course_utils.exercises.lecture00_masks import check_count_things, check_paint
 from course_utils.exercises.quiz import Choice, Question
 
 
@@ -78,6 +79,34 @@ EXERCISES = [
             "where the lower count is 0.",
         ),
         "Void is in neither count. You will meet the same rule in every metric of this course.",
+    ),
+    Exercise(
+        "00.paint",
+        "Write a function that turns a mask's class numbers into colours.",
+        check_paint,
+        (
+            "A palette is a list of colours: class 2 has the colour in its row 2. Can a whole mask pick rows at once?",
+            "`palette[mask]` has a colour for each pixel, (H, W, 3). It fails where the mask is 255: which class could "
+            "these pixels be for a moment?",
+            "void = mask == 255; colours = palette[mask.masked_fill(void, 0)]; then set colours[void] to 255.",
+        ),
+        "Every label map in this course is drawn this way.",
+    ),
+    Exercise(
+        "00.count_things",
+        "Write a function that counts a mask's groups of foreground pixels.",
+        check_count_things,
+        (
+            "Put a finger on any foreground pixel. How do you find all the others of its group, and how do you know that "
+            "you are done with it?",
+            "Keep two collections: pixels that nobody has visited, and pixels of this group whose neighbours are still to "
+            "be looked at. A pixel leaves the first when it enters the second, or the loop never ends.",
+            "waiting is a set of (row, column). While it holds any: one more thing, group = [waiting.pop()]; while the "
+            "group holds any, take one out, and move those of its four neighbours that are in waiting over to the group.",
+        ),
+        "You have told things apart. Where two of them touch, this can't: lectures 08 and 09 can.",
+        points=3,
+        references=("scipy.ndimage.label", "skimage.measure.label"),
     ),
 ]
 

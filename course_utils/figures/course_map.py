@@ -1,4 +1,4 @@
-"""The map of the course: every lecture, what it stands on, and links to those that are there (lecture 00)."""
+"""The map of the course: every lecture, what it stands on, links, and what a student has done of it (lecture 00)."""
 
 from dataclasses import dataclass
 from html import escape
@@ -25,7 +25,7 @@ ROWS = (
     ("Mask R\u2011CNN\n2017", "red"),
 )
 STOPS = (
-    Stop("00_start_here", "Start here", 20, 0, 0),
+    Stop("00_start_here", "Start here", 30, 0, 0),
     Stop("01_what_is_segmentation", "What is segmentation?", 60, 0, 1, ("00",)),
     Stop("02_convolutionalization", "From classifier to heat map", 60, 0, 2, ("01",)),
     Stop("03_upsampling", "Back up to pixels", 50, 0, 3, ("02",)),
@@ -56,24 +56,37 @@ def arrow(start: Stop, end: Stop) -> str:
     return f"<path d='{path}' fill='none' stroke='#777' stroke-width='2' marker-end='url(#course-arrow)'/>"
 
 
-def box(stop: Stop, there: bool) -> str:
+def squares(done: int, exercises: int) -> str:
+    """A square for each exercise of a lecture, filled for those that are done; said in words, too."""
+    if not exercises:
+        return ""
+    said = f"{done} of {exercises} exercises done"
+    marks = "<i class='did'></i>" * done + "<i></i>" * (exercises - done)
+    return f"<span class='squares' role='img' aria-label='{said}' title='{said}'>{marks} {done}/{exercises}</span>"
+
+
+def box(stop: Stop, there: bool, done: tuple[int, int] = (0, 0)) -> str:
     """A lecture's box: a link where its notebook is there, otherwise grey and marked as to come."""
     x, y = corner(stop)
     colour = COLOURS[ROWS[stop.row][1]]
     number = stop.name[:2]
     minutes = f"{stop.minutes} min" if there else "to come"
-    inside = f"<b>{number}</b> {escape(stop.title)}<br><small>{minutes}</small>"
+    inside = f"<b>{number}</b> {escape(stop.title)}<br><small>{minutes}{squares(*done)}</small>"
     place = f"left:{x}px;top:{y}px;border-color:{colour}"
     if there:
         return f"<div class='stop' style='{place}'><a href='{stop.name}.ipynb'>{inside}</a></div>"
     return f"<div class='stop later' style='{place}'>{inside}</div>"
 
 
-def course_map(there: set[str]) -> str:
+def course_map(
+    there: set[str], done: dict[str, tuple[int, int]] | None = None, newer: list[tuple[str, str]] | None = None
+) -> str:
     """The map as HTML: boxes with links over a drawing of arrows, no script.
 
     Args:
         there: names of the lectures whose notebooks exist, such as `{"00_start_here"}`.
+        done: for each lecture's name, how many of its exercises are right, and how many there are.
+        newer: notebooks that the student worked in, each with the file of the new version that lies beside it.
     """
     by_number = {stop.name[:2]: stop for stop in STOPS}
     wide, high = LEFT + 4 * (WIDE + GAP_X) - GAP_X, 4 * (HIGH + GAP_Y) - GAP_Y
@@ -82,12 +95,18 @@ def course_map(there: set[str]) -> str:
         f"<div class='row' style='top:{row * (HIGH + GAP_Y)}px;color:{COLOURS[colour]}'>{escape(label)}</div>"
         for row, (label, colour) in enumerate(ROWS)
     )
-    boxes = "".join(box(stop, stop.name in there) for stop in STOPS)
+    boxes = "".join(box(stop, stop.name in there, (done or {}).get(stop.name, (0, 0))) for stop in STOPS)
+    news = "".join(
+        f"<li>You worked in {escape(mine)}, and it stays as it is. The new version lies beside it: "
+        f"<a href='{escape(new)}'>{escape(new)}</a></li>"
+        for mine, new in newer or []
+    )
+    news = f"<ul class='course-news'>{news}</ul>" if news else ""
     return f"""{STYLE}<div class='course-map' role='group' aria-label='Map of the course'
 style='width:{wide}px;height:{high}px'>
 <svg width='{wide}' height='{high}' aria-hidden='true'><defs>
 <marker id='course-arrow' viewBox='0 0 8 8' refX='4' refY='4' markerWidth='5' markerHeight='5' orient='auto'>
-<path d='M0 0L8 4L0 8z' fill='#777'/></marker></defs>{arrows}</svg>{labels}{boxes}</div>"""
+<path d='M0 0L8 4L0 8z' fill='#777'/></marker></defs>{arrows}</svg>{labels}{boxes}</div>{news}"""
 
 
 STYLE = f"""<style>
@@ -100,6 +119,10 @@ STYLE = f"""<style>
 .course-map .stop a::after {{content: ""; position: absolute; inset: 0}}
 .course-map .later {{background: #f4f4f4; color: #595959; border-style: dashed; border-left-style: solid}}
 .course-map small {{color: #595959; font-size: 13px}}
+.course-map .squares {{position: absolute; right: 10px}}
+.course-map .squares i {{display: inline-block; width: 9px; height: 9px; margin-right: 3px; border: 1.5px solid #595959}}
+.course-map .squares i.did {{background: {COLOURS["green"]}; border-color: {COLOURS["green"]}}}
+.course-news {{font: 15px/1.4 system-ui, sans-serif; max-width: 46em; margin-top: 1em}}
 .course-map .row {{position: absolute; left: 0; width: {LEFT - 8}px; height: {HIGH}px; display: flex;
  align-items: center; font-weight: 700; white-space: pre; filter: brightness(.8)}}
 </style>"""

@@ -22,7 +22,7 @@
 # mode, a parking assistant. Nearly everybody has. Then scroll to the picture below and ask what they would count.
 
 # %% [markdown] slideshow={"slide_type": "subslide"} tags=["objectives"]
-# ## In 20 minutes you will be able to
+# ## In 30 minutes you will be able to
 #
 # - find your way through the course, and know which lecture stands on which,
 # - tell whether this machine can run all of it,
@@ -38,18 +38,16 @@ DATASET = "nuclei"
 # %% slideshow={"slide_type": "skip"}
 import matplotlib.pyplot as plt
 import torch
-from IPython.display import HTML, display
 
 from course_utils.data.nuclei import nuclei, touching
 from course_utils.doctor import examine
 from course_utils.exercises import check, hint, quiz
 from course_utils.exercises.engine import NotYet
 from course_utils.figures import show
-from course_utils.figures.course_map import course_map
 from course_utils.figures.overlays import draw_image, draw_instances
-from course_utils.notebooks import lectures
 from course_utils.profiles import begin, choose
 from course_utils.results import record
+from course_utils.start_page import start_page
 
 run = begin(PROFILE, DEVICE, SEED)
 
@@ -90,9 +88,12 @@ record("00.cells_in_the_picture", cells)
 # An arrow means "stands on". Three papers, one thread: a classifier is taught to answer everywhere (02), its coarse
 # answers are brought back to pixels (03 to 06), cells are told apart with few examples (07, 08), and things get a mask
 # each (09). A box with a solid frame is a link.
+#
+# Run the cell again whenever you like: the squares in a box fill as you solve its exercises, and below the map you
+# are told where a new version of a notebook lies. In a terminal, `course progress` says the same.
 
 # %% slideshow={"slide_type": "-"}
-display(HTML(course_map({lecture.name for lecture in lectures()})))
+start_page()
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 3 minutes.* The first row is for everyone. After lecture 03 a class in a hurry can go straight to U-Net (07, 08), and
@@ -196,6 +197,75 @@ except NotYet as answer:
 # wrong, and named the mistake. In later lectures such a message can save you an evening: a void pixel that counts as a
 # class also ruins a loss, silently.
 
+# %% [markdown] slideshow={"slide_type": "slide"} tags=["exercise"]
+# ## Your turn: `paint`
+#
+# A mask holds class numbers. To be looked at, each number has to become a colour. A **palette** says which: row 0 is the
+# colour of class 0, row 1 that of class 1, and so on. Void has no row; paint it white. Stuck? `hint("00.paint")`.
+
+
+# %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "00-paint", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def paint(mask, palette):
+    """A picture of a mask.
+
+    mask: (H, W) tensor of class numbers, 255 for void
+    palette: (classes, 3) tensor, uint8: red, green and blue of each class
+    returns: (H, W, 3) tensor, uint8; void is white, 255 in all three
+    """
+    ### BEGIN SOLUTION
+    void = mask == 255
+    colours = palette[mask.masked_fill(void, 0)]
+    colours[void] = 255
+    return colours
+    ### END SOLUTION
+
+
+# %% slideshow={"slide_type": "skip"} tags=["check"] nbgrader={"grade": true, "grade_id": "00-paint-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+check("00.paint", paint)
+
+# %% [markdown] slideshow={"slide_type": "slide"} tags=["exercise"]
+# ## Your turn, if you have ten minutes: `count_things` (optional, hard)
+#
+# At the top you counted nuclei. Can a few lines of Python? Say that a *thing* is a group of foreground pixels (any class
+# but 0, and not void) that hang together along their edges: left, right, above, below, but not at corners.
+#
+# Guess before you write: on the picture of the nuclei, will your function find more than there are, fewer, or as many?
+# The hints are at `hint("00.count_things")`. A loop that never ends is no disaster either: the check stops it.
+
+
+# %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "00-count_things", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def count_things(mask):
+    """How many groups of foreground pixels a mask has.
+
+    mask: (H, W) tensor of class numbers, 0 for background, 255 for void; left as it is
+    returns: a whole number
+    """
+    ### BEGIN SOLUTION
+    waiting = {tuple(place) for place in ((mask != 0) & (mask != 255)).nonzero().tolist()}
+    things = 0
+    while waiting:
+        things += 1
+        group = [waiting.pop()]
+        while group:
+            row, column = group.pop()
+            for place in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
+                if place in waiting:
+                    waiting.remove(place)
+                    group.append(place)
+    return things
+    ### END SOLUTION
+
+
+# %% slideshow={"slide_type": "skip"} tags=["check"] nbgrader={"grade": true, "grade_id": "00-count_things-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+check("00.count_things", count_things)
+
+# %% slideshow={"slide_type": "-"} tags=["show-code", "nbval-check-output"]
+print(f"{count_things((labels > 0).long())} groups of pixels, and {cells} nuclei")
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# Fewer: nuclei that touch are one group. Somebody drew the line between them by hand, and no rule about neighbours can
+# know where it goes. That line is what the last lectures are about.
+
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Two profiles, one switch
 #
@@ -230,7 +300,8 @@ print(f"In the {run.profile} profile, on {run.device}: {epochs} epochs.")
 #
 # `make lab` gave you your own copies of the notebooks in `workspace/`. When the course is updated, a copy that you
 # changed or ran stays exactly as it is, and the new version is laid beside it with the date in its name. Break things:
-# a notebook that you deleted comes back, unsolved, with the next `make lab`.
+# a notebook that you deleted comes back, unsolved, with the next `make lab`. When you have tried and want to see ours,
+# `course solution 02` lays a read-only copy of a lecture with its answers into `workspace/solutions/`.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Five questions before you go

@@ -100,7 +100,7 @@ def test_calling_the_library_is_no_answer(name, path):
     def calls_it(*arguments):
         return reference(*arguments)
 
-    with pytest.raises(NotYet, match=f"calls {path}, the library's own answer"):
+    with pytest.raises(NotYet, match=f"calls {path}, which is a ready answer"):
         check(name, calls_it)
 
 

@@ -7,7 +7,8 @@ import pytest
 from nbformat.sign import NotebookNotary
 
 from course_utils.notebooks import lectures, read_notebook
-from course_utils.workspace import student_copy, update_workspace
+from course_utils.student_copies import student_copy
+from course_utils.workspace import update_workspace
 from tests.frame.made_up import cell, make_lecture
 
 SOLUTION = """# %% slideshow={"slide_type": "skip"} tags=["solution"]
