@@ -12,7 +12,7 @@ from torch import Tensor
 from course_utils.figures.canvas import bare, hatch, label_array, outline, picture
 from course_utils.figures.learning import LOOKS
 from course_utils.figures.overlays import draw_image, draw_instances, panels
-from course_utils.figures.style import COLOURS, GREY
+from course_utils.figures.style import COLOURS
 from course_utils.instances import InstanceScores
 from course_utils.metrics import object_mistakes
 
@@ -163,20 +163,19 @@ def ap_curves(scores: dict[str, Sequence[InstanceScores]], title: str) -> Figure
     return figure
 
 
-def curves_beside_goal(curves: dict[str, tuple[Sequence[float], Sequence[float]]], goal: float, title: str) -> Figure:
-    """Scores over the steps of long trainings, and the line that they were to cross.
+def curves_over_steps(curves: dict[str, tuple[Sequence[float], Sequence[float]]], title: str) -> Figure:
+    """Scores over the steps of long trainings.
 
     Args:
         curves: name -> (steps, scores from 0 to 1).
-        goal: the line.
         title: the finding.
     """
     figure, axes = plt.subplots(figsize=(10, 4.4))
     for (name, (steps, values)), (colour, marker) in zip(curves.items(), LOOKS, strict=False):
         axes.plot(steps, values, color=COLOURS[colour], marker=marker, markersize=7, label=name)
-    axes.axhline(goal, color=GREY, linestyle="--", linewidth=2)
-    axes.set(xlabel="step", ylabel="score on pictures held out", ylim=(0, 1.02))
+    axes.set(xlabel="step", ylabel="score on a few pictures held out", ylim=(0, 1.02))
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower right")
+    if curves:
+        axes.legend(loc="lower right")
     figure.suptitle(title, x=0.01, ha="left")
     return figure
