@@ -29,7 +29,7 @@
 # by the end of unit 2 they will turn out to be the same operation with different numbers in it.
 
 # %% [markdown] slideshow={"slide_type": "skip"} tags=["objectives"]
-# ## In 50 minutes you will be able to
+# ## In 60 minutes you will be able to
 #
 # - write nearest, bilinear and transposed convolution as one linear map, and say where they differ,
 # - build a transposed convolution from the matrix of a convolution, and its bilinear kernel from a formula,
@@ -307,12 +307,12 @@ print("nearest ", functional.interpolate(cells.view(1, 1, -1), scale_factor=2, m
 print("tents   ", tents[1:-1].tolist(), "without the first and the last")
 print("linear  ", functional.interpolate(cells.view(1, 1, -1), scale_factor=2, mode="linear").flatten().tolist())
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **Three spellings of one linear map.** Nearest is a transposed convolution with a box, linear is one with a tent, and
 # a layer of your net is one whose stamp is learned. Boxes agree everywhere. Tents agree everywhere but at the two
 # ends. Hold that thought.
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ## 3. Which stamp makes bilinear, for any stride?
 #
 # FCN-32s upsamples by 32 in one step. For that you need a kernel of 64x64 numbers. **Guess:** what would you feed to
