@@ -58,12 +58,18 @@ class Tiling:
 
 
 def compute(passes: Passes, tile: int, step: int, number: int) -> Tiling:
-    """Put a picture together from tiles of a side, a step apart; a pixel that two tiles answer is the later one's."""
+    """Put a picture together from tiles of a side, a step apart; a pixel that two tiles answer is the later one's.
+
+    Raises:
+        ValueError: for a step that is no multiple of the passes' `grain`.
+    """
+    if step % passes.grain:
+        raise ValueError(f"a step of {step} px: this explorer knows multiples of {passes.grain}")
     height, width = passes.image.shape[1:]
     answer = tile - 2 * passes.border
     tops, lefts = range(0, height, step), range(0, width, step)
     rows, columns = np.arange(height), np.arange(width)
-    row_start, column_start = ((places // step * step % passes.stride) // passes.quarter for places in (rows, columns))
+    row_start, column_start = ((places // step * step % passes.stride) // passes.grain for places in (rows, columns))
     found = passes.foreground[row_start[:, None], column_start, rows[:, None], columns].copy()
     found[rows % step >= answer] = np.nan
     found[:, columns % step >= answer] = np.nan
@@ -195,7 +201,7 @@ def overlap_tile(net: UNet, image: Tensor) -> Explorer:
     middle = sides[len(sides) // 3]
     natural = middle - 2 * passes.border
     step = natural if natural % passes.stride else natural - passes.stride // 2
-    lowest = max(2 * passes.stride, longest // 8)
+    lowest = passes.stride * max(2, -(-longest // (8 * passes.stride)))
 
     def walk(values: dict, across: int, down: int) -> dict[str, int]:
         return {"number": values["number"] + across + down * len(range(0, image.shape[2], values["step"]))}
@@ -206,7 +212,7 @@ def overlap_tile(net: UNet, image: Tensor) -> Explorer:
         try_this=f"find a step without seams (the net's stride is {passes.stride}). Then a larger step, until there are holes.",
         controls={
             "tile": SelectionSlider(options=sides, value=middle, description="tile, px"),
-            "step": IntSlider(step, lowest, longest, passes.quarter, description="step, px"),
+            "step": IntSlider(step, lowest, longest, passes.grain, description="step, px"),
             "number": IntSlider(1, 1, (longest // lowest + 1) ** 2, description="tile looked at"),
         },
         compute=partial(compute, passes),

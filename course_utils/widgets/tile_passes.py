@@ -12,6 +12,8 @@ from course_utils.figures.canvas import picture
 from course_utils.models.unet import UNet, nearest_legal
 from course_utils.tiling import margin, read_tile
 
+COARSEST = 4  # pixels between steps; a valid U-Net's answers are 4 more than a multiple of its stride
+
 
 @dataclass(frozen=True)
 class Passes:
@@ -23,8 +25,8 @@ class Passes:
         border: context in pixels on each side of a tile.
         stride: of the net; where a tile begins, modulo this, decides which pixels are pooled together.
         depth, padded: of the net.
-        quarter: steps are multiples of this, a quarter of the stride, so that there are few places to count from.
-        foreground: (starts, starts, H, W), probability of anything but class 0; counted from `quarter` times the index.
+        grain: steps are multiples of this, so that there are few places to count from.
+        foreground: (starts, starts, H, W), probability of anything but class 0; counted from `grain` times the index.
     """
 
     image: Tensor
@@ -33,7 +35,7 @@ class Passes:
     stride: int
     depth: int
     padded: bool
-    quarter: int
+    grain: int
     foreground: np.ndarray
 
 
@@ -47,13 +49,13 @@ def all_passes(net: UNet, image: Tensor, progress: bool = True) -> Passes:
         image (C, H, W), 0 to 1
     """
     net.eval()
-    stride, quarter = net.stride, max(1, net.stride // 4)
-    starts = range(0, stride, quarter)
+    stride, grain = net.stride, min(COARSEST, max(1, net.stride // 2))
+    starts = range(0, stride, grain)
     corners = [(down, right) for down in starts for right in starts]
     found = [one_pass(net, image, *corner) for corner in tqdm(corners, desc="passes", disable=not progress)]
     foreground = torch.stack(found).view(len(starts), len(starts), *image.shape[1:])
     wide = mirrored(image, margin(net))
-    return Passes(image, wide, margin(net), stride, net.depth, net.padded, quarter, foreground.numpy())
+    return Passes(image, wide, margin(net), stride, net.depth, net.padded, grain, foreground.numpy())
 
 
 def mirrored(image: Tensor, border: int) -> np.ndarray:
