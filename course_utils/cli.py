@@ -55,6 +55,7 @@ def lab(
     command += [
         f"--LabApp.app_settings_dir={Path(__file__).parent / 'lab_settings'}",
         "--LabApp.extension_manager=readonly",
+        "--ServerApp.jpserver_extensions=course_utils.live_views=True",  # pictures of explorers are saved, not views
     ]
     if not browser:
         command.append("--no-browser")

@@ -65,7 +65,9 @@ def one_exercise(lecture: Lecture, task: Task, request: dict, limits: Limits, fo
             pid, ended = process.pid, lambda: process.poll() is not None
         mine = psutil.Process()
         try:
-            stopped = watch(pid, ended, lambda: forks or os.fstat(report.fileno()).st_size > 0, folder, limits)
+            stopped = watch(
+                pid, ended, None if forks else lambda: os.fstat(report.fileno()).st_size > 0, folder, limits
+            )
         finally:
             end(descendants(pid))
             if forks:

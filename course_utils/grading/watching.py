@@ -48,18 +48,19 @@ def disk_used(folder: Path) -> tuple[int, int]:
     return size, files
 
 
-def watch(pid: int, ended: Callable[[], bool], ready: Callable[[], bool], folder: Path, limits: Limits) -> str:
+def watch(pid: int, ended: Callable[[], bool], ready: Callable[[], bool] | None, folder: Path, limits: Limits) -> str:
     """Wait for an answer's process, and end it when it goes beyond a limit.
 
     Args:
         ended: whether the process is over.
-        ready: whether the student's code has begun; the time until then is ours.
+        ready: whether the student's code has begun: time and memory until then are ours. None for a fork, which begins
+            at once and shares what it holds with its parent.
 
     Returns:
         why it was stopped, in the student's words, or ""
     """
     begun, look, nap = time.monotonic(), time.monotonic() + 0.2, 0.002
-    started, held = None, 0
+    started, held = (None if ready else begun), 0
     while not ended():
         now = time.monotonic()
         if started is None and ready():

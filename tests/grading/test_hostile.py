@@ -16,7 +16,9 @@ from typer.testing import CliRunner
 from course_utils.cli import app
 from tests.grading.handing_in import hand_in, notebook, solutions
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits of processes differ; test_answers.py has the rest")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="limits of processes differ; test_answers.py has the rest"
+)
 
 TARGET = "02.receptive_field"
 HEAD = "def receptive_field(layers):\n"
@@ -45,9 +47,9 @@ HOSTILE = {
     "reads_the_solutions": (HEAD + "    import course_utils.notebooks as n\n    print(n.read_script(n.SCRIPTS / '02_convolutionalization.py'))\n", "may not read"),
     "reads_others": (HEAD + "    open('NEIGHBOUR').read()\n", "may not read"),
     "calls_home": (HEAD + "    import socket\n    socket.create_connection(('127.0.0.1', PORT))\n", "may not use the network"),
-    "patches_wrong": ("import course_utils.exercises.lecture02 as l\nclass Never(Exception):\n    pass\nl.Wrong = Never\nl.expect_field = lambda *a: None\n" + HEAD + "    return 1, 1\n", "not"),
+    "patches_wrong": ("import course_utils.exercises.lecture02 as l\nclass Never(Exception):\n    pass\nl.Wrong = Never\nl.expect_field = lambda *a: None\n" + HEAD + "    return 1, 1\n", "changed what judges it"),
     "patches_the_check": ("from course_utils.exercises import engine\nengine.Exercise.judge = lambda self, answer: None\n" + HEAD + "    return 1, 1\n", "changed what judges it"),
-    "patches_when_called": (HEAD + "    import course_utils.exercises.lecture02 as l\n    l.call_receptive_field = lambda answer, layers: {1: (3, 1)}.get(len(layers), (5, 1))\n    l.expect_field = lambda *a: None\n    return 3, 1\n", "changed what judges it"),
+    "patches_when_called": (HEAD + "    import course_utils.exercises.lecture02 as l\n    l.call_receptive_field = lambda answer, layers: (99, 99)\n    l.expect_field = lambda *a: None\n    return 3, 1\n", "changed what judges it"),
     "patches_code": ("import course_utils.exercises.lecture02 as l\ndef nothing(answer): pass\nl.check_receptive_field.__code__ = nothing.__code__\n" + HEAD + "    return 1, 1\n", "changed what judges it"),
     "patches_torch": ("import torch\ntorch.equal = torch.allclose = lambda *a, **k: True\n" + HEAD + RIGHT, "changed what judges it"),
     "hides_len": ("import course_utils.exercises.lecture02 as l\nl.len = lambda x: 2\n" + HEAD + RIGHT, "changed what judges it"),
@@ -78,7 +80,7 @@ def graded(tmp_path_factory):
     (submitted / "no_notebook" / "02_convolutionalization.ipynb").write_bytes(os.urandom(1000))
     begun = time.monotonic()
     command = ["grade", str(submitted), "--out", str(folder / "grades.csv"), "--jobs", "2"]
-    result = CliRunner().invoke(app, [*command, "--seconds", "4", "--memory", "512"])
+    result = CliRunner().invoke(app, [*command, "--seconds", "3", "--memory", "512"])
     assert result.exit_code == 0, result.output
     with (folder / "grades.csv").open(newline="") as lines:
         rows = {row["student"]: row for row in csv.DictReader(lines)}
@@ -119,7 +121,9 @@ def test_nothing_was_written_outside_and_nothing_runs_on(graded):
     assert not graded[4].exists()
     mine = [process.cmdline() for process in psutil.Process().children(recursive=True)]
     assert not [line for line in mine if "course_utils.grading.nursery" in line]
-    assert not [p for p in Path("/tmp").glob("answer-*") if p.stat().st_mtime > time.time() - graded[3] and any(p.iterdir())]
+    assert not [
+        p for p in Path("/tmp").glob("answer-*") if p.stat().st_mtime > time.time() - graded[3] and any(p.iterdir())
+    ]
 
 
 def test_markup_of_a_student_stays_text(graded):

@@ -1,0 +1,56 @@
+"""Judging one answer: what is taken from the notebook, and what a process of its own holds off on every system."""
+
+from dataclasses import asdict
+
+import pytest
+
+from course_utils.grading import confine, nursery
+from course_utils.grading.answer import find_cell
+from course_utils.grading.tasks import lecture_tasks
+from tests.grading.handing_in import solutions
+
+LECTURE = lecture_tasks("00")
+TASK = next(task for task in LECTURE.tasks if task.name == "00.foreground_share")
+HEAD = "def foreground_share(mask):\n"
+
+
+def verdict(source: str, seconds: float = 5, forks: bool = False) -> dict:
+    request = {"lecture": "00", "cells": [[TASK.grade_id, source]], "closed": [], "passed": []}
+    limits = confine.Limits(seconds=seconds)
+    return nursery.one_exercise(LECTURE, TASK, request | {"limits": asdict(limits)}, limits, forks)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected", "said"),
+    [
+        (solutions("00")["00.foreground_share"], "right", "Void is in neither count"),
+        (HEAD + "    import os\n    os._exit(0)\n", "stopped", "ended its process"),
+        (
+            HEAD + "    import time\n    while True:\n        time.sleep(1)\n",
+            "stopped",
+            "still running after 5 seconds",
+        ),
+        (HEAD + "    import socket\n    socket.create_connection(('localhost', 9))\n", "error", "not use the network"),
+    ],
+)
+def test_a_new_python_for_each_exercise_where_forks_are_no_option(source, expected, said):
+    found = verdict(source)
+    assert (found["verdict"], said in found["message"]) == (expected, True), found
+
+
+@pytest.mark.skipif(not nursery.FORKS, reason="forks are used on Linux alone")
+def test_without_namespaces_what_an_answer_started_is_still_ended(monkeypatch):
+    monkeypatch.setattr(confine, "libc", lambda name, *arguments: False)
+    nursery.adopt_orphans()
+    source = HEAD + "    import ctypes, time\n    while True:\n        ctypes.CDLL(None).fork()\n"
+    assert "processes and was stopped" in verdict(source, forks=True)["message"]
+
+
+def test_a_label_decides_and_a_lost_one_is_made_up_for_by_the_name():
+    right = solutions("00")["00.foreground_share"]
+    assert find_cell(TASK, [["", "x = 1"], [TASK.grade_id, right]]) == (right, "")
+    found, remark = find_cell(TASK, [["", "x = 1"], ["", right]])
+    assert found == right and "its label is gone" in remark
+    found, remark = find_cell(TASK, [[TASK.grade_id, HEAD + "    return 0\n"], [TASK.grade_id, right]])
+    assert found == right and "several cells have its label" in remark
+    assert find_cell(TASK, [["", "x = 1"]]) == (None, "")
