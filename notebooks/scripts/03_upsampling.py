@@ -338,7 +338,7 @@ show(
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 1 minutes.* One cell says 1, its neighbours say 0, and `interpolate` shows its stamp. Ask where the
+# *For the lecturer, 1 minute.* One cell says 1, its neighbours say 0, and `interpolate` shows its stamp. Ask where the
 # tent reaches zero: one stride away, where the next cell has its top. In two dimensions the tents of both axes are
 # multiplied.
 
@@ -499,7 +499,7 @@ record("03.depthwise_speedup", took["dense"] / took["depthwise"])
 # Next to the classifier, either is a trifle. Dense makes sense where training shall mix the classes.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 1 minutes.* Collect a factor, then click. Beside the classifier that comes before it, either is a
+# *For the lecturer, 1 minute.* Collect a factor, then click. Beside the classifier that comes before it, either is a
 # trifle. Dense makes sense where training shall mix the classes.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -715,7 +715,7 @@ check("03.transposed_by_convolution", transposed_by_convolution)
 # without a word. What happens if you cut off something else?
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 1 minutes.* 12 cells, stride 32 and kernel 64 make 416 pixels for 384, so some have to be cut off.
+# *For the lecturer, 1 minute.* 12 cells, stride 32 and kernel 64 make 416 pixels for 384, so some have to be cut off.
 # Collect guesses for the coins on the next slide: what does a crop cost that is off by half a cell? Most say two or
 # three points.
 
@@ -946,7 +946,7 @@ show(
 # inside the picture, and the outermost pixels still live on weaker stamps.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 1 minutes.* The grey frame is cut away. With it goes a part of the fading border, though not all of
+# *For the lecturer, 1 minute.* The grey frame is cut away. With it goes a part of the fading border, though not all of
 # it: the cells begin inside the picture, and the outermost pixels still live on weaker stamps.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
