@@ -8,9 +8,14 @@
 #     name: python
 # ---
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "slide", "name": "title"}
 # # Start here
 #
+# **Image segmentation:** what is here, and exactly where does it end? At every pixel.
+#
+# Eleven lectures, three networks, built from nothing but convolutions, on a laptop without a network.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # A photograph holds a hundred thousand numbers and no meaning. You look at it and see a cat, a cup, a road. **Image
 # segmentation** asks a machine to do the same, pixel by pixel: *what is here, and exactly where does it end?*
 #
@@ -21,7 +26,7 @@
 # *For the lecturer, 2 minutes.* Ask the room who has used segmentation today: a blurred background in a video call, a phone's portrait
 # mode, a parking assistant. Nearly everybody has. Then scroll to the picture below and ask what they would count.
 
-# %% [markdown] slideshow={"slide_type": "subslide"} tags=["objectives"]
+# %% [markdown] slideshow={"slide_type": "skip"} tags=["objectives"]
 # ## In 30 minutes you will be able to
 #
 # - find your way through the course, and know which lecture stands on which,
@@ -51,9 +56,10 @@ from course_utils.start_page import start_page
 
 run = begin(PROFILE, DEVICE, SEED)
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "slide", "name": "how-many"}
 # ## How many cells are there?
-#
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Below is a picture from a microscope: the nuclei of living cells, glowing. Before you run the next cell, look at the
 # left half for ten seconds and **write down a number**. A doctor needs it, for thousands of pictures like this one.
 
@@ -73,18 +79,27 @@ show(
 )
 record("00.cells_in_the_picture", cells)
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Was your number close? Most people stop counting where nuclei touch. That is the hard part for a machine too: a map of
 # *which pixels are nucleus* is easy to get here (lecture 01 does it with one threshold), and yet it cannot say *how
 # many*. In lecture 08 a U-Net that you trained will count them.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 4 minutes.* Collect a few guesses on the board before you show the right half; they usually lie between 80 and 110.
-# The point to make: the same pixels can be asked different questions, and each lecture changes the question a little.
+# *For the lecturer, 4 minutes.* The nuclei of living cells, glowing under a microscope. Give the room ten seconds for
+# the left half and collect a few guesses on the board; they usually lie between 80 and 110. Most people stop counting
+# where nuclei touch, and so do machines: which pixels are nucleus is easy to say here, and how many nuclei is not.
+# Lecture 08 counts them.
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "slide", "name": "map"}
 # ## Where does the course go?
 #
+# - **01** what segmentation is, and how it is scored
+# - **02, 03** a classifier answers everywhere; its answers come back to pixels
+# - **04 to 06** FCN: trained end to end, with skips, beyond photographs
+# - **07, 08** U-Net: cells told apart, learned from one image
+# - **09, 10** Mask R-CNN: a mask for each thing; your own data
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # An arrow means "stands on". Three papers, one thread: a classifier is taught to answer everywhere (02), its coarse
 # answers are brought back to pixels (03 to 06), cells are told apart with few examples (07, 08), and things get a mask
 # each (09). A box with a solid frame is a link.
@@ -92,30 +107,32 @@ record("00.cells_in_the_picture", cells)
 # Run the cell again whenever you like: the squares in a box fill as you solve its exercises, and below the map you
 # are told where a new version of a notebook lies. In a terminal, `course progress` says the same.
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "skip"}
 start_page()
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes.* The first row is for everyone. After lecture 03 a class in a hurry can go straight to U-Net (07, 08), and
-# come back for the skips of lecture 05 when it meets them in the expanding path.
+# *For the lecturer, 3 minutes.* Show the map in the notebook if you have it open: an arrow means "stands on". The first
+# row is for everyone. After lecture 03 a class in a hurry can go straight to U-Net, and come back for the skips of
+# lecture 05 when it meets them in the expanding path.
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ## Can this machine run it?
 #
 # Two cores and 8 GiB of memory are enough. What reads *note* below is good to know and not needed; what reads
 # *missing* comes with what to do about it. In a terminal, `course doctor` says the same at any time.
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "skip"}
 for finding in examine():
     print(f"{finding.state:8}{finding.what:22}{finding.found}")
     if finding.state == "missing":
         print(f"{'':8}{'':22}what to do: {finding.mend}")
 
-# %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* If somebody's machine reports torchvision as missing beside a torch that is there, the two were
-# built for different partners; the line underneath says which command mends it.
+# %% [markdown] slideshow={"slide_type": "slide", "name": "share"}
+# ## Which share of this mask is cat: a quarter or a third?
+#
+# 0 is background, 1 is cat, 255 is **void**: the annotator could not tell.
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ## How does a lecture ask you to work?
 #
 # Every section goes the same way: a question, **your guess**, an experiment, a picture, the reason. Then it is your
@@ -134,21 +151,30 @@ mask = torch.tensor(
     ]
 )
 
-# %% slideshow={"slide_type": "fragment"} tags=["show-code", "nbval-check-output"]
+# %% slideshow={"slide_type": "fragment"} tags=["nbval-check-output"]
 cat = (mask == 1).sum().item()
 known = (mask != 255).sum().item()
 print(f"{cat} of {mask.numel()} pixels are cat, and {cat} of the {known} whose class is known")
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # A quarter or a third? Both are numbers; only one is fair. The four void pixels were left open because they lie on the
 # outline, where the cat's hair and the carpet mix. Counting them as "not cat" would claim something nobody knows. All
 # scores in this course leave void out, above the fraction's line and below it.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes.* Let the room vote by hands: a quarter, a third, seven sixteenths. The vote is usually split, which is the
-# point. Say that the PASCAL VOC challenge scores this way too.
+# *For the lecturer, 3 minutes.* Let the room vote by hands: a quarter, a third, seven sixteenths. The vote is usually
+# split, which is the point. The void pixels lie on the outline, where the cat's hair and the carpet mix; counting them
+# as "not cat" would claim something nobody knows. The PASCAL VOC challenge scores this way too.
 
-# %% [markdown] slideshow={"slide_type": "slide"} tags=["exercise"]
+# %% [markdown] slideshow={"slide_type": "slide", "name": "your-turn"}
+# ## Your turn: `foreground_share`
+#
+# The share of a mask's labelled pixels that is foreground: every class but 0. Void is left out, above the fraction's line
+# and below it.
+#
+# Stuck? `hint("00.foreground_share")`: a nudge, the way, nearly there.
+
+# %% [markdown] slideshow={"slide_type": "skip"} tags=["exercise"]
 # ## Your turn: `foreground_share`
 #
 # Write that rule as a function for any mask. Foreground is every class but 0. A mask that is all void has nothing to
@@ -176,7 +202,14 @@ def foreground_share(mask):
 # %% slideshow={"slide_type": "skip"} tags=["check"] nbgrader={"grade": true, "grade_id": "00-foreground_share-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("00.foreground_share", foreground_share)
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 4 minutes.* Everybody writes three lines and runs the check. It does not say wrong: it says which
+# mistake the answer looks like. Ask what a mask that is all void should give.
+
+# %% [markdown] slideshow={"slide_type": "slide", "name": "wrong-answer"}
+# ### This one forgets void. What will the check say?
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ### What does a wrong answer look like?
 #
 # This one forgets void. Read the function, guess what the check will say, then run it.
@@ -192,12 +225,17 @@ try:
 except NotYet as answer:
     print(answer)
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # The check tried masks of two and four pixels before anything larger, found the smallest on which the answer goes
 # wrong, and named the mistake. In later lectures such a message can save you an evening: a void pixel that counts as a
 # class also ruins a loss, silently.
 
-# %% [markdown] slideshow={"slide_type": "slide"} tags=["exercise"]
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* Let them guess the message before you show it. The check tried masks of two and four
+# pixels before anything larger, found the smallest on which the answer goes wrong, and named the mistake. A void pixel
+# that counts as a class also ruins a loss, silently.
+
+# %% [markdown] slideshow={"slide_type": "skip"} tags=["exercise"]
 # ## Your turn: `paint`
 #
 # A mask holds class numbers. To be looked at, each number has to become a colour. A **palette** says which: row 0 is the
@@ -223,7 +261,7 @@ def paint(mask, palette):
 # %% slideshow={"slide_type": "skip"} tags=["check"] nbgrader={"grade": true, "grade_id": "00-paint-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("00.paint", paint)
 
-# %% [markdown] slideshow={"slide_type": "slide"} tags=["exercise"]
+# %% [markdown] slideshow={"slide_type": "skip"} tags=["exercise"]
 # ## Your turn, if you have ten minutes: `count_things` (optional, hard)
 #
 # At the top you counted nuclei. Can a few lines of Python? Say that a *thing* is a group of foreground pixels (any class
@@ -259,14 +297,24 @@ def count_things(mask):
 # %% slideshow={"slide_type": "skip"} tags=["check"] nbgrader={"grade": true, "grade_id": "00-count_things-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("00.count_things", count_things)
 
-# %% slideshow={"slide_type": "-"} tags=["show-code", "nbval-check-output"]
+# %% slideshow={"slide_type": "skip"} tags=["show-code", "nbval-check-output"]
 print(f"{count_things((labels > 0).long())} groups of pixels, and {cells} nuclei")
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Fewer: nuclei that touch are one group. Somebody drew the line between them by hand, and no rule about neighbours can
 # know where it goes. That line is what the last lectures are about.
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "slide", "name": "profiles"}
+# ## Two profiles, one switch
+#
+# | parameter | what it does |
+# |---|---|
+# | `PROFILE` | `"quick"`: a CPU, under 90 seconds; `"full"`: the papers' sizes, a GPU |
+# | `DEVICE` | `"auto"` takes a GPU where there is one |
+# | `SEED` | the same seed gives the same numbers |
+# | `DATASET` | what the lecture looks at |
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ## Two profiles, one switch
 #
 # At the top of every notebook stands a cell with four parameters.
@@ -280,11 +328,11 @@ print(f"{count_things((labels > 0).long())} groups of pixels, and {cells} nuclei
 #
 # Inside, a lecture asks the run for the setting of its profile:
 
-# %% slideshow={"slide_type": "-"} tags=["show-code"]
+# %% slideshow={"slide_type": "skip"} tags=["show-code"]
 epochs = run.pick(quick=2, full=50)
 print(f"In the {run.profile} profile, on {run.device}: {epochs} epochs.")
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Change `PROFILE` at the top and run the notebook again, or leave it alone and say it from a terminal:
 #
 # ```
@@ -292,10 +340,11 @@ print(f"In the {run.profile} profile, on {run.device}: {epochs} epochs.")
 # ```
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* The same switch lets the whole course run as a test on every change: what you teach from is what was
-# tested. Show `course run 00` live if there is a terminal on the projector.
+# *For the lecturer, 2 minutes.* At the top of every notebook stands a cell with these four. The same switch lets the
+# whole course run as a test on every change: what you teach from is what was tested. Show `course run 00` live if there
+# is a terminal on the projector.
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ## Your work is safe
 #
 # `make lab` gave you your own copies of the notebooks in `workspace/`. When the course is updated, a copy that you
@@ -303,16 +352,16 @@ print(f"In the {run.profile} profile, on {run.device}: {epochs} epochs.")
 # a notebook that you deleted comes back, unsolved, with the next `make lab`. When you have tried and want to see ours,
 # `course solution 02` lays a read-only copy of a lecture with its answers into `workspace/solutions/`.
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ## Five questions before you go
 #
 # Click a choice, or move with <kbd>Tab</kbd> and open it with <kbd>Enter</kbd>. Every choice says why it holds or why
 # it does not; the wrong ones are worth opening too.
 
-# %% slideshow={"slide_type": "-"} tags=["quiz"]
+# %% slideshow={"slide_type": "skip"} tags=["quiz"]
 quiz("00")
 
-# %% [markdown] slideshow={"slide_type": "slide"} tags=["summary"]
+# %% [markdown] slideshow={"slide_type": "slide", "name": "summary"} tags=["summary"]
 # ## What to take along
 #
 # - Segmentation asks for a class at every pixel; counting things needs more than that.
@@ -320,7 +369,11 @@ quiz("00")
 # - Guess, run, look, and only then read the reason.
 # - Exercises tell you which mistake you made, and your copies are never overwritten.
 
-# %% [markdown] slideshow={"slide_type": "subslide"} tags=["reading"]
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 1 minute.* Everybody opens the notebook, runs the machine's check, and answers the quiz until next
+# time. Their copies are safe: what they changed is never overwritten.
+
+# %% [markdown] slideshow={"slide_type": "skip"} tags=["reading"]
 # ## What to read next
 #
 # Lecture 01, [What is segmentation?](01_what_is_segmentation.ipynb), takes one picture and describes it in five ways.
