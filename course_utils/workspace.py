@@ -20,6 +20,7 @@ from course_utils.student_copies import student_copy
 
 WORKSPACE = ROOT / "workspace"
 BESIDE = re.compile(r"(.+)\.new-(\d{4}-\d\d-\d\d)(?:-(\d+))?\.ipynb$")
+HALF = (".*.ipynb.*.part", f"{SOLUTIONS}/.*.ipynb.*.part", f".{LEDGER}.*.part")  # as course_utils.atomic names them
 PATIENCE = 60  # seconds that one `course lab` waits for another one
 
 
@@ -75,7 +76,7 @@ def alone_in(folder: Path) -> Iterator[dict]:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / f"{LEDGER}.lock", timeout=PATIENCE):
-            for half in [*folder.glob(".*.ipynb.*.part"), *folder.glob(f"{SOLUTIONS}/.*.ipynb.*.part")]:
+            for half in [part for kind in HALF for part in folder.glob(kind)]:
                 half.unlink(missing_ok=True)
             yield read_ledger(folder / LEDGER)
     except Timeout:
