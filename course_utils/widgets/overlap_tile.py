@@ -102,10 +102,12 @@ def heading(tiling: Tiling) -> str:
 def describe(tiling: Tiling) -> str:
     """What the tiles cost, and how far they are from one pass."""
     count = len(tiling.tops) * len(tiling.lefts)
+    row, column = divmod(tiling.number - 1, len(tiling.lefts))
     holes = f" No tile answers {tiling.holes:.0%} of the picture." if tiling.holes else ""
     return (
         f"{count} tiles of {tiling.tile}x{tiling.tile} read {tiling.work:.1f} pixels for each one answered. Largest difference "
-        f"to one pass: {np.nanmax(tiling.difference):.3f}; pixels that change sides: {tiling.changed}.{holes}"
+        f"to one pass: {np.nanmax(tiling.difference):.3f}; pixels that change sides: {tiling.changed}.{holes} Tile {tiling.number} answers from row {tiling.tops[row]}, column "
+        f"{tiling.lefts[column]} on."
     )
 
 
@@ -212,7 +214,7 @@ def overlap_tile(net: UNet, image: Tensor) -> Explorer:
         try_this=f"find a step without seams (the net's stride is {passes.stride}). Then a larger step, until there are holes.",
         controls={
             "tile": SelectionSlider(options=sides, value=middle, description="tile, px"),
-            "step": IntSlider(step, lowest, longest, passes.grain, description="step, px"),
+            "step": IntSlider(step, lowest, longest - longest % passes.grain, passes.grain, description="step, px"),
             "number": IntSlider(1, 1, (longest // lowest + 1) ** 2, description="tile looked at"),
         },
         compute=partial(compute, passes),
