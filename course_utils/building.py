@@ -8,6 +8,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from course_utils.atomic import write_text
+from course_utils.live_views import without_live_views
 from course_utils.notebooks import Lecture, read_notebook, read_script, source_problems
 from course_utils.running import Outcome, run_lecture
 
@@ -41,4 +42,4 @@ def with_outputs(source: NotebookNode, executed: NotebookNode) -> NotebookNode:
         for output in cell.outputs:
             if "execution_count" in output:
                 output["execution_count"] = count
-    return source
+    return without_live_views(source)

@@ -1,5 +1,6 @@
 """Notebooks as web pages that need no network, and the index page of a build."""
 
+import copy
 import re
 import warnings
 from html import escape
@@ -10,6 +11,7 @@ from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
 from course_utils.atomic import write_text
+from course_utils.live_views import without_live_views
 from course_utils.notebooks import read_notebook
 from course_utils.results import MIME_RESULT, MIME_RUN
 
@@ -55,9 +57,8 @@ def with_mathml(markdown: str) -> str:
 
 def page(notebook: NotebookNode, title: str) -> str:
     """An executed notebook as one HTML page: figures inside, equations as MathML, nothing fetched."""
-    notebook = notebook.copy()
-    notebook.metadata = {**notebook.metadata, "title": title}
-    notebook.cells = [cell.copy() for cell in notebook.cells]
+    notebook = copy.deepcopy(notebook)
+    notebook.metadata["title"] = title
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell["source"] = with_mathml(cell.source)
@@ -65,6 +66,7 @@ def page(notebook: NotebookNode, title: str) -> str:
             cell["outputs"] = [
                 output for output in cell.outputs if not {MIME_RESULT, MIME_RUN} & set(output.get("data", {}))
             ]
+    without_live_views(notebook)
     exporter = HTMLExporter(raw_template=TEMPLATE)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Alternative text is missing")

@@ -22,7 +22,7 @@ class Canvas(AnyWidget):
 
     _esm = HERE / "canvas.js"
 
-    value = Bytes().tag(sync=True)
+    value = Bytes().tag(sync=True, from_json=lambda buffer, _: bytes(buffer))
     photograph = Bytes().tag(sync=True)
     width = Int(1).tag(sync=True)
     height = Int(1).tag(sync=True)

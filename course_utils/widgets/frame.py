@@ -79,9 +79,6 @@ class Explorer(VBox):
         self.point, self.walk, self.draw_all = point, walk, draw_all or draw
         self.held = True
         for key, control in self.controls.items():
-            if key != canvas:
-                control.style.description_width = "initial"
-                control.layout.width = control.layout.width or "330px"
             if key in KEPT.get(name, {}):
                 with suppress(TraitError):  # the choices may be others than when it was kept
                     control.value = KEPT[name][key]
@@ -89,8 +86,12 @@ class Explorer(VBox):
         self.picture = Picture(title=title, pointed=bool(point or walk))
         self.picture.on_msg(self.answer)
         hint = HTML(f'<p class="course-try"><strong>Try:</strong> {escape(try_this)}</p>')
-        above = [control for key, control in self.controls.items() if key != canvas]
-        row = HBox([*above, *beside], layout=Layout(flex_flow="row wrap"))
+        above = [*(control for key, control in self.controls.items() if key != canvas), *beside]
+        for control in above:
+            if hasattr(control.style, "description_width"):
+                control.style.description_width = "initial"
+            control.layout.width = control.layout.width or "330px"
+        row = HBox(above, layout=Layout(flex_flow="row wrap"))
         row.add_class("course-controls")
         below = HBox([self.controls[canvas], self.picture]) if canvas else self.picture
         super().__init__([hint, row, below])

@@ -13,6 +13,11 @@ function nameControls(explorer, title) {
     const box = label.parentElement;
     if (!text || !box) continue;
     const readout = box.querySelector(".widget-readout");
+    if (box.classList.contains("widget-toggle-buttons")) {
+      box.setAttribute("role", "group"); // its buttons have names of their own
+      box.setAttribute("aria-label", text);
+      continue;
+    }
     for (const control of box.querySelectorAll(CONTROLS)) {
       const name = control.labels?.[0]?.textContent.trim();
       if (name !== text) control.setAttribute("aria-label", text);

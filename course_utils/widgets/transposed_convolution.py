@@ -187,9 +187,9 @@ def transposed_convolution(kernel: int = 3, stride: int = 2, padding: int = 0, c
         try_this="make the checkerboard vanish in two ways: with another kernel, and with another stamp. Then bring it "
         "back. Arrow keys on the picture walk from cell to cell.",
         controls={
-            "kernel": IntSlider(kernel, 1, 6, description="kernel"),
-            "stride": IntSlider(stride, 1, 4, description="stride"),
-            "padding": IntSlider(padding, 0, 3, description="padding"),
+            "kernel": IntSlider(kernel, 1, 6, description="kernel", layout={"width": "250px"}),
+            "stride": IntSlider(stride, 1, 4, description="stride", layout={"width": "250px"}),
+            "padding": IntSlider(padding, 0, 3, description="padding", layout={"width": "250px"}),
             "kind": ToggleButtons(options=["ones", "tent"], description="stamp", style={"button_width": "80px"}),
             "cell": IntSlider(cells * cells // 2 + 1, 1, cells * cells, description="input cell"),
         },
