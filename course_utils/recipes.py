@@ -25,6 +25,7 @@ from course_utils.profiles import Run
 from course_utils.training.optimisation import Settings
 
 NAME = "efficientnet_lite0"
+PHOTOGRAPHS = {"voc2012": ("train", "val"), "camvid": ("trainval", "test")}  # to learn from, to judge by
 
 
 @dataclass(frozen=True)
@@ -61,23 +62,24 @@ def material(run: Run, dataset: str = "auto", images: int = 480, every: int = 2)
     """What this run's profile trains on.
 
     quick: stickers of 160x160, the backbone's maps kept up to stride 16.
-    full: VOC 2012, or stickers of 320x320, as random crops with flips and scales, through the whole backbone.
+    full: VOC 2012, CamVid, or stickers of 320x320, as random crops with flips and scales, through the whole backbone.
 
     Args:
         run: says the profile and the device.
-        dataset: "stickers", "voc2012", or "auto": VOC in the full profile where it is on this machine, else stickers.
+        dataset: "stickers", "voc2012", "camvid", or "auto": VOC in the full profile where it is on this machine, else
+            stickers.
         images: scenes of the quick profile; five of six are for training.
         every: the quick profile's loss looks at one pixel in this many, down and across: 1, 2, 4 or 8.
 
     Raises:
-        ValueError: for another data set, or VOC in the quick profile.
-        FileNotFoundError: for VOC where it is not on this machine; says how to get it.
+        ValueError: for another data set, or photographs in the quick profile.
+        FileNotFoundError: for photographs that are not on this machine; says how to get them.
     """
-    if dataset not in ("auto", "stickers", "voc2012"):
-        raise ValueError(f"DATASET = {dataset!r}: this lecture runs on stickers, voc2012, auto")
+    if dataset not in ("auto", "stickers", *PHOTOGRAPHS):
+        raise ValueError(f"DATASET = {dataset!r}: this lecture runs on stickers, {', '.join(PHOTOGRAPHS)}, auto")
     if run.profile == "quick":
-        if dataset == "voc2012":
-            raise ValueError("DATASET = 'voc2012' takes PROFILE = 'full': the quick profile runs on stickers")
+        if dataset in PHOTOGRAPHS:
+            raise ValueError(f"DATASET = {dataset!r} takes PROFILE = 'full': the quick profile runs on stickers")
         return _quick(run, images, every)
     return _full(run, dataset)
 
@@ -94,10 +96,11 @@ def _quick(run: Run, images: int, every: int) -> Material:
 def _full(run: Run, dataset: str) -> Material:
     size, train = 320, None
     if dataset != "stickers":
+        name = "voc2012" if dataset == "auto" else dataset
         try:
-            train, val = load("voc2012", "train"), load("voc2012", "val")
+            train, val = (load(name, split) for split in PHOTOGRAPHS[name])
         except FileNotFoundError:
-            if dataset == "voc2012":
+            if dataset != "auto":
                 raise
     if train is None:
         train, val = (load("stickers", split, images=6000, size=size) for split in ("train", "val"))

@@ -1,6 +1,5 @@
 """`course train` for a recipe whose net is a U-Net: cells with border weights, single cells scored (lecture 08)."""
 
-import csv
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -23,6 +22,7 @@ from course_utils.instances import foreground_probability, instances_from_foregr
 from course_utils.models.unet import UNet
 from course_utils.train import train
 from course_utils.training.checkpoints import save
+from course_utils.training.history import write_curves
 
 Pictures = Sequence[tuple[Tensor, Tensor]]
 
@@ -117,13 +117,3 @@ def em_scores(net: nn.Module, pictures: Pictures, data, turned: bool = False, pr
 def rounded(scores: dict) -> dict:
     """Five decimals of what is no whole number."""
     return {name: value if isinstance(value, int) else round(value, 5) for name, value in scores.items()}
-
-
-def write_curves(history, path: Path) -> None:
-    """One line an epoch: steps so far, mean loss of the epoch, and what the validation said."""
-    names = [name for name in history.epochs[-1] if name != "steps"] if history.epochs else []
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(["steps", *names])
-        for epoch in history.epochs:
-            table.writerow([epoch["steps"], *(f"{epoch.get(name, float('nan')):.5g}" for name in names)])

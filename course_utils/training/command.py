@@ -4,6 +4,7 @@ A configuration has five tables: [net], [data], [augment], [loss] and [training]
 """
 
 import json
+import time
 import tomllib
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
@@ -17,16 +18,13 @@ from torch import nn
 
 from course_utils.atomic import write_text
 from course_utils.data import load
-from course_utils.data.dataset import Dataset
 from course_utils.data.transforms import Augment
 from course_utils.evaluation import Evaluation, evaluate
-from course_utils.losses import CrossEntropy, Dice, Focal, SegmentationLoss, balance
-from course_utils.models.backbones import backbone
-from course_utils.models.fcn import FCN, warm_start
-from course_utils.models.fcn_paper import PaperFCN
 from course_utils.models.imagenet import normalise
 from course_utils.train import train
-from course_utils.training.checkpoints import read, save
+from course_utils.training.checkpoints import save
+from course_utils.training.history import History, write_curves
+from course_utils.training.making import enlarging, evenly, make_loss, make_net
 from course_utils.training.optimisation import Settings
 from course_utils.training.processes import launched
 
@@ -35,6 +33,7 @@ from course_utils.training.processes import launched
 class Net:
     """[net]: form "practical" or "paper", a backbone, the stride, and the net.pt of a coarser net to start from.
 
+    The backbone's layers up to the stride `fixed` stay as ImageNet made them; 1 and less fixes none.
     Form "unet" has a width, a depth and dropout instead, and learns from pictures of cells (`training/cells.py`).
     """
 
@@ -42,6 +41,7 @@ class Net:
     backbone: str = "efficientnet_lite0"
     stride: int = 8
     at_once: bool = False
+    fixed: int = 1
     start: str = ""
     width: int = 64
     depth: int = 4
@@ -52,6 +52,8 @@ class Net:
 class Data:
     """[data]: a data set's name, its splits, options for `load`, and how many pictures are scored after each epoch.
 
+    The splits to validate and to test are of the data set `test_name`, where that is another than the one to train on.
+    Pictures are enlarged `enlarge` times before they are scored, and the scores brought back to their size.
     A U-Net's epoch has so many `crops`; its cells are those that `threshold`, `seed` and `smallest` give.
     """
 
@@ -60,7 +62,9 @@ class Data:
     validate: str = "val"
     test: str = "val"
     validate_pictures: int = 0
+    test_name: str = ""
     options: dict[str, Any] = field(default_factory=dict)
+    enlarge: float = 1.0
     crops: int = 0
     threshold: float = 0.5
     seed: float = 0.7
@@ -137,7 +141,7 @@ def refuse_unknown(words: str, given, known) -> None:
 
 
 def run_recipe(recipe: Recipe, out: Path, device: str = "auto", workers: int = 0, progress: bool = True) -> dict:
-    """Train as a recipe says, test, and write net.pt, history.json, result.json and checkpoint.pt into a folder.
+    """Train as a recipe says, test, and write net.pt, checkpoint.pt, result.json, its curves and history into a folder.
 
     Started again after it was broken off, it goes on from the checkpoint. Under torchrun, several processes share the
     work.
@@ -158,24 +162,25 @@ def run_recipe(recipe: Recipe, out: Path, device: str = "auto", workers: int = 0
         from course_utils.training.cells import run_cells
 
         return run_cells(recipe, out, machine, workers, progress)
-    data = {part: load(recipe.data.name, part, **recipe.data.options) for part in splits(recipe)}
-    pictures = data[recipe.data.train]
+    pictures = plain = load(recipe.data.name, recipe.data.train, **recipe.data.options)
+    other = partial(load, recipe.data.test_name or recipe.data.name, **recipe.data.options)
+    tested = other(recipe.data.test)
     if recipe.augment:
         pictures = pictures.with_transform(Augment(**tuples(recipe.augment)))
     prepare = partial(normalise, name=recipe.net.backbone)
     net = make_net(recipe.net, len(pictures.classes))
-    score = partial(evaluate, prepare=prepare, device=machine.device, progress=False)
+    score = partial(evaluate, prepare=prepare, classes=pictures.classes, device=machine.device)
     validate = None
     if recipe.data.validate_pictures:
-        some = evenly(data[recipe.data.validate], recipe.data.validate_pictures)
+        some = evenly(other(recipe.data.validate), recipe.data.validate_pictures)
 
         def validate(net: nn.Module) -> dict[str, float]:
-            return {"mean_iu": score(net, some).scores.mean_iu}
+            return {"mean_iu": score(enlarging(net, recipe.data.enlarge), some, progress=False).scores.mean_iu}
 
     history = train(
         net,
         pictures,
-        make_loss(recipe.loss, data[recipe.data.train]),
+        make_loss(recipe.loss, plain),
         recipe.training,
         prepare=prepare,
         validate=validate,
@@ -186,18 +191,16 @@ def run_recipe(recipe: Recipe, out: Path, device: str = "auto", workers: int = 0
     )
     if machine.process:
         return {}
-    found = evaluate(net, data[recipe.data.test], prepare=prepare, device=machine.device, progress=progress)
-    result = describe(recipe, found, history.seconds, machine)
+    began = time.process_time()
+    found = score(enlarging(net, recipe.data.enlarge), tested, progress=progress)
+    testing = time.process_time() - began
+    result = describe(recipe, found, history, testing, machine)
     save({"net": net.state_dict(), "recipe": json.dumps(asdict(recipe))}, out / "net.pt")
     write_text(out / "history.json", json.dumps(asdict(history)) + "\n")
+    write_curves(history, out / "curves.csv")
+    draw_curves(history, result["scores"]["mean_iu"], out / "curves.png")
     write_text(out / "result.json", json.dumps(result, indent=2) + "\n")
     return result | {"table": found.table()}
-
-
-def splits(recipe: Recipe) -> set[str]:
-    """The splits that a recipe uses."""
-    validate = {recipe.data.validate} if recipe.data.validate_pictures else set()
-    return {recipe.data.train, recipe.data.test} | validate
 
 
 def tuples(table: dict[str, Any]) -> dict[str, Any]:
@@ -205,58 +208,18 @@ def tuples(table: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
 
 
-def evenly(dataset: Dataset, count: int) -> Dataset:
-    """So many pictures of a data set, spread over all of it."""
-    count = min(count, len(dataset))
-    return dataset.subset([place * len(dataset) // count for place in range(count)])
+def draw_curves(history: History, mean_iu: float, path: Path) -> None:
+    """The learning curves as a picture."""
+    import matplotlib.pyplot as plt
+
+    from course_utils.figures.learning import learning_curves
+
+    figure = learning_curves({"": history}, f"Mean IU {100 * mean_iu:.1f} after {len(history.losses):,} steps")
+    figure.savefig(path, dpi=80)
+    plt.close(figure)
 
 
-def make_net(choice: Net, classes: int) -> nn.Module:
-    """The net that a recipe names.
-
-    Raises:
-        ValueError: where there is no such net.
-    """
-
-    def fresh(stride: int) -> nn.Module:
-        if choice.form == "practical":
-            return FCN(backbone(choice.backbone), classes, stride, choice.at_once)
-        if choice.form == "paper":
-            return PaperFCN(choice.backbone, classes, stride, choice.at_once)
-        raise ValueError(f"[net] form = {choice.form!r}: choose practical, paper or unet")
-
-    net = fresh(choice.stride)
-    if choice.start:
-        kept = read(Path(choice.start))
-        coarser = fresh(json.loads(kept["recipe"])["net"]["stride"])
-        coarser.load_state_dict(kept["net"])
-        warm_start(net, coarser)
-    return net
-
-
-def make_loss(choice: Loss, dataset: Dataset) -> SegmentationLoss:
-    """The loss that a recipe names; balanced weights are counted on the training masks.
-
-    Raises:
-        ValueError: where there is no such loss.
-    """
-    if choice.name == "dice":
-        return Dice()
-    if choice.name == "focal":
-        return Focal(choice.focus)
-    if choice.name != "cross_entropy":
-        raise ValueError(f"[loss] name = {choice.name!r}: choose cross_entropy, dice or focal")
-    weights = choice.weights
-    if weights == "balanced":
-        size = len(dataset.classes)
-        plain = evenly(dataset.with_transform(None), 100)
-        masks = (plain[index][1] for index in range(len(plain)))
-        counted = sum(torch.bincount(mask[mask != dataset.void], minlength=size) for mask in masks)
-        weights = balance(counted, choice.balance)
-    return CrossEntropy(weights, choice.normalised)
-
-
-def describe(recipe: Recipe, found: Evaluation, seconds: float, machine) -> dict:
+def describe(recipe: Recipe, found: Evaluation, history: History, testing: float, machine) -> dict:
     """What there is to say about a finished training, as JSON can hold it."""
     scores = found.scores
     cuda = machine.device.type == "cuda"
@@ -267,7 +230,8 @@ def describe(recipe: Recipe, found: Evaluation, seconds: float, machine) -> dict
             name: None if iu != iu else round(iu, 4) for name, iu in zip(found.classes, scores.iu.tolist(), strict=True)
         },
         "pictures": len(found.per_image),
-        "seconds": round(seconds, 1),
+        "seconds": round(history.seconds, 1),
+        "cpu_minutes": {"training": round(history.cpu_seconds / 60, 2), "testing": round(testing / 60, 2)},
         "device": torch.cuda.get_device_name(machine.device) if cuda else f"cpu, {torch.get_num_threads()} threads",
         "processes": machine.processes,
         "precision": machine.precision,

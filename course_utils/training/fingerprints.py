@@ -68,7 +68,7 @@ def describe_net(net: nn.Module) -> Iterator[str | bytes]:
             for key, value in sorted(vars(module).items())
             if key != "training" and not key.startswith("_") and is_plain(value)
         }
-        functions = [describe(value) for key, value in sorted(vars(module).items()) if inspect.isroutine(value)]
+        functions = [describe(value) for key, value in sorted(vars(module).items()) if is_function(value)]
         yield f"{name} {source_of(type(module))} {settings} {functions}"
     for name, value in (*net.named_parameters(), *net.named_buffers()):
         yield f"{name} {value.dtype} {tuple(value.shape)} {value.requires_grad}"
@@ -108,6 +108,11 @@ def source_of(thing: type | Callable) -> str:
         return f"{name} {inspect.getsource(thing)}"
     except (OSError, TypeError):
         return name
+
+
+def is_function(value) -> bool:
+    """Whether a value is a function, or one with some of its arguments filled in."""
+    return inspect.isroutine(value) or isinstance(value, functools.partial)
 
 
 def is_plain(value) -> bool:

@@ -1,6 +1,8 @@
 """What a training went through: its losses and scores (lectures 04 to 10)."""
 
+import csv
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass
@@ -39,3 +41,13 @@ class History:
         last = self.epochs[-1]
         scores = "".join(f"  {name} {last[name]:.3f}" for name in self.scores() if name in last)
         return f"epoch {last['epoch']}  loss {last['loss']:.4f}{scores}"
+
+
+def write_curves(history: History, path: Path) -> None:
+    """One line an epoch: steps so far, mean loss of the epoch, and what the validation said."""
+    names = [name for name in history.epochs[-1] if name != "steps"] if history.epochs else []
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["steps", *names])
+        for epoch in history.epochs:
+            table.writerow([epoch["steps"], *(f"{epoch.get(name, float('nan')):.5g}" for name in names)])

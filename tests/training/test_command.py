@@ -35,7 +35,14 @@ def config(tmp_path):
 def test_it_trains_tests_and_keeps_everything_that_was_found(config, tmp_path):
     out = tmp_path / "out"
     result = run_recipe(read_recipe(config), out, "cpu", progress=False)
-    assert {path.name for path in out.iterdir()} == {"checkpoint.pt", "net.pt", "history.json", "result.json"}
+    assert {path.name for path in out.iterdir()} == {
+        "checkpoint.pt",
+        "net.pt",
+        "history.json",
+        "result.json",
+        "curves.csv",
+        "curves.png",
+    }
     kept = json.loads((out / "result.json").read_text())
     assert kept == {name: value for name, value in result.items() if name != "table"}
     assert 0 <= kept["scores"]["mean_iu"] <= 1

@@ -408,6 +408,12 @@ def test_the_same_training_is_loaded_the_second_time(tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def with_attribute(net, value):
+    """The net with something in it that its forward may call."""
+    net.called = value
+    return net
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -416,11 +422,12 @@ def test_the_same_training_is_loaded_the_second_time(tmp_path):
         {"loss": CrossEntropy(weights=[1, 1, 2])},
         {"net": make_net(dropout=0.3)},
         {"net": freeze(make_net())},
+        {"net": with_attribute(make_net(), partial(torch.mul, other=2.0))},
         {"prepare": lambda images: images / 2},
         {"prepare": partial(torch.mul, other=3.0)},
         {"dataset": torch.utils.data.Subset(Stripes(), range(20))},
     ],
-    ids=["lr", "seed", "weights", "dropout", "frozen", "lambda", "partial", "data"],
+    ids=["lr", "seed", "weights", "dropout", "frozen", "attribute", "lambda", "partial", "data"],
 )
 def test_whatever_shapes_a_net_changes_its_fingerprint(other):
     usual = {"net": make_net(), "dataset": Stripes(), "loss": CrossEntropy(), "settings": QUICK, "prepare": None}
