@@ -166,24 +166,17 @@ print(f"{cat} of {mask.numel()} pixels are cat, and {cat} of the {known} whose c
 # split, which is the point. The void pixels lie on the outline, where the cat's hair and the carpet mix; counting them
 # as "not cat" would claim something nobody knows. The PASCAL VOC challenge scores this way too.
 
-# %% [markdown] slideshow={"slide_type": "slide", "name": "your-turn"}
+# %% [markdown] slideshow={"slide_type": "slide", "name": "your-turn"} tags=["exercise"]
 # ## Your turn: `foreground_share`
 #
-# The share of a mask's labelled pixels that is foreground: every class but 0. Void is left out, above the fraction's line
-# and below it.
+# Write that rule as a function for any mask. Foreground is every class but 0. A mask that is all void has nothing to share
+# out: return 0 for it.
 #
 # Stuck? `hint("00.foreground_share")`: a nudge, the way, nearly there.
 
-# %% [markdown] slideshow={"slide_type": "skip"} tags=["exercise"]
-# ## Your turn: `foreground_share`
-#
-# Write that rule as a function for any mask. Foreground is every class but 0. A mask that is all void has nothing to
-# share out: return 0 for it.
-#
-# The cell after yours checks it. A wrong answer is not a disaster here: the check says *which* mistake yours looks
-# like. Stuck? Run `hint("00.foreground_share")` in a new cell (`from course_utils.exercises import hint`), up to three
-# times: a nudge, the way, nearly there.
-
+# %% [markdown] slideshow={"slide_type": "skip"}
+# The cell after yours checks it. A wrong answer is not a disaster here: the check says *which* mistake yours looks like.
+# Ask for the next hint in a new cell, up to three times (`from course_utils.exercises import hint`).
 
 # %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "00-foreground_share", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def foreground_share(mask):

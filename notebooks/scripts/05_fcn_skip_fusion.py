@@ -61,8 +61,6 @@ from course_utils.figures import show
 from course_utils.losses import CrossEntropy
 from course_utils.metrics import confusion_matrix, scores
 from course_utils.models.fcn import warm_start
-from course_utils.models.fcn_paper import PaperFCN
-from course_utils.models.imagenet import normalise
 from course_utils.profiles import begin
 from course_utils.recipes import material, paper_recipe, recipe
 from course_utils.results import record
@@ -73,6 +71,8 @@ run = begin(PROFILE, DEVICE, SEED)
 # %% slideshow={"slide_type": "skip"}
 from course_utils.figures.evaluation import band_curves, rows_of_pictures
 from course_utils.figures.skips import bars, ceilings, coarseness, ladder, shares
+from course_utils.models.fcn_paper import PaperFCN
+from course_utils.models.imagenet import normalise
 from course_utils.widgets import explore
 from course_utils.widgets.skip_fusion import Scene, skip_fusion
 
@@ -119,25 +119,14 @@ show(
 # (FCN, section 4.2). Let them read the rows from right to left. Ask what is learned on the way back: only the 1x1
 # scores.
 
-# %% [markdown] slideshow={"slide_type": "slide", "name": "your-turn-skip"}
+# %% [markdown] slideshow={"slide_type": "slide", "name": "your-turn-skip"} tags=["exercise"]
 # ## Your turn: `Skip`
 #
 # - score the fine map with a 1x1 convolution **whose weights and bias start at zero**,
-# - bring the coarse scores to the fine map's height and width: bilinear, any size,
+# - bring the coarse scores to the fine map's height and width: bilinear, any size, odd ones too,
 # - return the sum.
 #
-# Why zero? A fresh FCN-16s then says exactly what its FCN-32s said.
-
-# %% [markdown] slideshow={"slide_type": "skip"} tags=["exercise"]
-# ## Your turn: `Skip`
-#
-# Write the module that adds a finer stream. It scores the fine map with a 1x1 convolution **whose weights and bias
-# start at zero**, brings the coarse scores to the fine map's height and width (bilinear, any size, odd ones too), and
-# returns the sum.
-#
-# Why zero? Because then a fresh FCN-16s says exactly what its FCN-32s said. Stuck? Run `hint("05.skip")` in a new cell
-# (`from course_utils.exercises import hint`).
-
+# Why zero? A fresh FCN-16s then says exactly what its FCN-32s said. Stuck? Run `hint("05.skip")`.
 
 # %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "05-skip", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class Skip(nn.Module):
@@ -461,14 +450,14 @@ show(
 # small sticker across the corner of four 32-pixel cells: each of them is mostly background. A thing smaller than a cell
 # is seen whole or missed whole. On VOC the curves come much closer.
 
-# %% [markdown] slideshow={"slide_type": "skip", "name": "streams"}
+# %% [markdown] slideshow={"slide_type": "slide", "name": "streams"}
+# ## 4. What does each stream say?
+#
 # After the scores, everything is linear: the answer **is** the sum of three maps, one a stream.
 #
 # **Before you look:** which stream will be the largest?
 
-# %% [markdown] slideshow={"slide_type": "slide"}
-# ## 4. What does each stream say?
-#
+# %% [markdown] slideshow={"slide_type": "skip"}
 # After the scores, everything is linear: interpolation and sums. So the net's answer **is** the sum of three maps, one a
 # stream, and each can be drawn at full size. Whatever a stream adds to all classes alike changes nothing, so we look at
 # a class's score minus the mean over all classes. **Before you look:** which stream will be the largest?
