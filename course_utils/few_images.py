@@ -58,7 +58,8 @@ def long_trainings(run: Run, names: Sequence[str], changes: Sequence[str] = (), 
         out: folder for the nets; build/training by default.
 
     Returns:
-        name -> what `course train` wrote to result.json; a data set of which nothing was kept is left out
+        name -> what `course train` wrote to result.json, and "curves" with a line an epoch; a data set of which nothing
+        was kept is left out
     """
     from course_utils.training.command import read_recipe, run_recipe
 
@@ -66,8 +67,10 @@ def long_trainings(run: Run, names: Sequence[str], changes: Sequence[str] = (), 
     for name in names:
         if run.profile == "full":
             recipe = read_recipe(ROOT / "configs" / f"{name}_gpu.toml", list(changes))
+            folder = (out or ROOT / "build" / "training") / f"{name}_gpu"
             try:
-                found[name] = run_recipe(recipe, (out or ROOT / "build" / "training") / f"{name}_gpu", str(run.device))
+                result = run_recipe(recipe, folder, str(run.device))
+                found[name] = result | {"curves": read_curves(folder / "curves.csv")}
                 continue
             except FileNotFoundError as missing:
                 print(f"{name} is not on this machine, so its kept result is shown ({missing})")
@@ -76,7 +79,8 @@ def long_trainings(run: Run, names: Sequence[str], changes: Sequence[str] = (), 
         if path is None:
             print(f"{name}: no result is kept in results/; `course train configs/{name}_cpu.toml` makes one")
             continue
-        found[name] = json.loads(path.read_text(encoding="utf-8"))
+        kept_result = json.loads(path.read_text(encoding="utf-8"))
+        found[name] = kept_result | {"curves": read_curves(path.with_name("curves.csv"))}
     return found
 
 
@@ -109,12 +113,7 @@ def line(name: str, *values: str) -> str:
     return f"{name:36}" + "".join(f"{value:>11}" for value in values)
 
 
-def curve(name: str, score: str) -> tuple[list[float], list[float]]:
-    """A score over the steps of a kept training, from its curves.csv; empty where none is kept."""
-    for kind in ("gpu", "cpu"):
-        path = ROOT / "results" / f"{name}_{kind}" / "curves.csv"
-        if path.exists():
-            with open(path, encoding="utf-8", newline="") as file:
-                rows = list(csv.DictReader(file))
-            return [float(row["steps"]) for row in rows], [float(row[score]) for row in rows]
-    return [], []
+def read_curves(path: Path) -> list[dict[str, float]]:
+    """What curves.csv holds: for each epoch the steps so far, the mean loss and the scores."""
+    with open(path, encoding="utf-8", newline="") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
