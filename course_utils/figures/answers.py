@@ -21,7 +21,7 @@ def answer_beside_expected(found, expected) -> Figure:
     finite = np.concatenate([found[np.isfinite(found)], expected[np.isfinite(expected)]])
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
     tall, wide = expected.shape
-    figure, axes = plt.subplots(1, 2, figsize=(10, min(5.5, 1.3 + 4.6 * tall / max(wide, 1))))
+    figure, axes = plt.subplots(1, 2, figsize=(8.5, min(4.4, 0.9 + 3.9 * tall / max(wide, 1))))
     count = f", {differs.sum()} of {differs.size} cells differ" if same_shape else f", of shape {found.shape}"
     for place, numbers, title in ((axes[0], expected, "Expected"), (axes[1], found, "Yours" + count)):
         place.imshow(numbers, cmap="cividis", vmin=low, vmax=max(high, low + 1e-6))

@@ -37,7 +37,7 @@ STOPS = (
     Stop("09_mask_rcnn", "One mask for each thing", 60, 3, 1, ("08",)),
     Stop("10_your_own_data", "Your own data", 60, 3, 2, ("09",)),
 )
-LEFT, WIDE, HIGH, GAP_X, GAP_Y = 112, 150, 76, 28, 34  # pixels
+LEFT, WIDE, HIGH, GAP_X, GAP_Y = 112, 166, 92, 26, 32  # pixels
 
 
 def corner(stop: Stop) -> tuple[int, int]:
@@ -71,7 +71,7 @@ def box(stop: Stop, there: bool, done: tuple[int, int] = (0, 0)) -> str:
     colour = COLOURS[ROWS[stop.row][1]]
     number = stop.name[:2]
     minutes = f"{stop.minutes} min" if there else "to come"
-    inside = f"<b>{number}</b> {escape(stop.title)}<br><small>{minutes}{squares(*done)}</small>"
+    inside = f"<b>{number}</b> {escape(stop.title)}<small>{minutes}{squares(*done)}</small>"
     place = f"left:{x}px;top:{y}px;border-color:{colour}"
     if there:
         return f"<div class='stop' style='{place}'><a href='{stop.name}.ipynb'>{inside}</a></div>"
@@ -118,8 +118,8 @@ STYLE = f"""<style>
 .course-map .stop a, .course-map .stop a:visited {{color: #111; text-decoration: none}}
 .course-map .stop a::after {{content: ""; position: absolute; inset: 0}}
 .course-map .later {{background: #f4f4f4; color: #595959; border-style: dashed; border-left-style: solid}}
-.course-map small {{color: #595959; font-size: 13px}}
-.course-map .squares {{position: absolute; right: 10px}}
+.course-map small {{position: absolute; left: 10px; right: 10px; bottom: 7px; color: #595959; font-size: 13px;
+ display: flex; justify-content: space-between}}
 .course-map .squares i {{display: inline-block; width: 9px; height: 9px; margin-right: 3px; border: 1.5px solid #595959}}
 .course-map .squares i.did {{background: {COLOURS["green"]}; border-color: {COLOURS["green"]}}}
 .course-news {{font: 15px/1.4 system-ui, sans-serif; max-width: 46em; margin-top: 1em}}

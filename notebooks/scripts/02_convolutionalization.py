@@ -749,7 +749,7 @@ show(
 # `shift_and_stitch` is in the notebook: give it 3 minutes here, or leave it for home.
 
 # %% [markdown] slideshow={"slide_type": "skip"} tags=["exercise"]
-# ## Your turn: `shift_and_stitch`
+# ## Your turn, if you like: `shift_and_stitch` (hard)
 #
 # A net of stride *s* answers every *s* pixels. Run it on *s* x *s* pictures: cut 0, 1, ..., *s* - 1 pixels off at the
 # top, and as many at the left. All the cut pictures should have the same size, *s* - 1 pixels less than the whole
