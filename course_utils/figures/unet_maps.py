@@ -37,17 +37,20 @@ def merged_cells(
     places = np.arange(len(lost))
     chart = axes[-1]
     for values, colour, marker, name, above in (
-        (iu, "blue", "s", "IU of the foreground", False),
-        (lost, "red", "o", "cells merged or missed", True),
+        (iu, "blue", "s", "IU of the foreground", (False, True)),
+        (lost, "red", "o", "cells merged or missed", (True, False)),
     ):
         percent = 100 * np.array(list(values.values()))
         chart.plot(places, percent, marker=marker, markersize=9, color=COLOURS[colour], label=name)
         for place, value in zip(places, percent, strict=True):
-            offset = (0, 9 if above == (value > 50) else -20)
-            chart.annotate(f"{value:.0f}", (place, value), offset, textcoords="offset points", ha="center", fontsize=12)
+            up = above[int(place > 0)] or value < 5  # each curve has its numbers on the side where the other is not
+            chart.annotate(
+                f"{value:.0f}", (place, value), (0, 9 if up else -22), textcoords="offset points", ha="center",
+                color=COLOURS[colour], weight="bold", fontsize=12,
+            )  # fmt: skip
     chart.set_xticks(places, [str(stride) for stride in lost])
-    chart.set(xlabel="pixels a side of a cell of the grid", ylabel="%", ylim=(-12, 118))
-    chart.legend(loc="center left", fontsize=12)
+    chart.set(xlabel="pixels a side of a cell of the grid", ylabel="%", ylim=(-6, 116))
+    chart.legend(loc="lower left", fontsize=12)
     figure.suptitle(title, x=0.01, ha="left")
     return figure
 
@@ -63,21 +66,26 @@ def signals(spreads: dict[str, Sequence[float]], kinds: Sequence[str], title: st
     figure, axes = plt.subplots(figsize=(10, 4.8))
     layers = np.arange(1, len(kinds) + 1)
     bottom = kinds.index("up") - 1
+    low, high = 10 ** np.floor(np.log10(min(map(min, spreads.values())))), 1e4
     axes.axvspan(bottom - 0.5, bottom + 1.5, color="#EEEEEE")
-    looks = (("red", "o"), ("blue", "s"), ("green", "^"))
+    looks = (("red", "o"), ("blue", "s"), ("orange", "^"))
     for (name, values), (colour, marker) in zip(spreads.items(), looks, strict=False):
         axes.plot(layers, values, color=COLOURS[colour], marker=marker, markersize=7)
-        axes.annotate(f" {name}", (layers[-1], values[-1]), color=COLOURS[colour], va="center", weight="bold")
+        if values[-1] < high:
+            axes.annotate(f"  {name}", (layers[-1], values[-1]), color=COLOURS[colour], va="center", weight="bold")
+        else:
+            leaves = next(place for place, value in enumerate(values) if value > high)
+            text = f"{name}: on to $10^{{{np.log10(values[-1]):.0f}}}$"
+            axes.text(layers[leaves] + 0.6, high / 4, text, color=COLOURS[colour], va="center", weight="bold")
     axes.set_yscale("log")
-    low, high = axes.get_ylim()
-    axes.text(bottom + 0.5, high, "the bottom", ha="center", va="bottom", fontsize=13, color=GREY)
+    axes.text(bottom + 0.5, low * 1.6, "the bottom", ha="center", fontsize=13, color=GREY)
     for layer in layers[np.array(kinds) == "up"]:
         axes.axvline(layer, color=GREY, linewidth=1, linestyle=":", zorder=0)
     axes.set_xticks(layers[::2])
     axes.set(
         xlabel="layer on the way through the net (dotted: up-convolutions)",
         ylabel="difference left",
-        xlim=(0.5, len(layers) + 4.8),
+        xlim=(0.5, len(layers) + 5),
         ylim=(low, high),
     )
     axes.grid(axis="y", alpha=0.3)

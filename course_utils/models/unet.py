@@ -23,8 +23,8 @@ class Step(NamedTuple):
 def walk(size: int, depth: int = 4, padded: bool = False) -> list[Step]:
     """The sides of all maps on the way through a U-Net; ends early where a map is too small or cannot be halved.
 
-    The operations are "input", "convolve" (3x3), "pool" (2x2), "up" (2x2), "crop" (the skip's side after it was cut
-    and laid beside the upsampled maps) and "score" (1x1).
+    The operations are "input", "convolve" (3x3), "pool" (2x2), "up" (2x2), "crop" (the skip, cut to be joined) and
+    "score" (1x1).
 
     Args:
         size: side of the input, in pixels.
@@ -56,8 +56,7 @@ def walk(size: int, depth: int = 4, padded: bool = False) -> list[Step]:
 def context(depth: int = 4, padded: bool = False) -> int:
     """By how many pixels the output is smaller than the input, both sides together: 184 for the paper's net.
 
-    On level i a pixel is 2^i input pixels wide. Two 3x3 convolutions take 4 such pixels, on the way down and again on
-    the way up, at the bottom once.
+    On level i a pixel is 2^i pixels wide. Two 3x3 convolutions take 4 such, down and again up, at the bottom once.
     """
     return 0 if padded else sum(2 * 4 * 2**level for level in range(depth)) + 4 * 2**depth
 
