@@ -55,6 +55,7 @@ def lab(
     command += [
         f"--LabApp.app_settings_dir={Path(__file__).parent / 'lab_settings'}",
         "--LabApp.extension_manager=readonly",
+        "--LabApp.expose_app_in_browser=True",  # lecture mode asks the notebook for its slides
         "--ServerApp.jpserver_extensions=course_utils.live_views=True",  # pictures of explorers are saved, not views
     ]
     if not browser:
@@ -124,7 +125,7 @@ def run(
     out: Annotated[Path, typer.Option(help="Folder for the executed notebooks, the pages and the report.")] = OUT,
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks at once.")] = 1,
 ):
-    """Run notebooks; write them executed, as pages, with report.json and index.html."""
+    """Run notebooks; write them executed, as pages and as slides, with report.json and index.html."""
     from rich.console import Console
 
     from course_utils.notebooks import find_lectures
@@ -148,11 +149,17 @@ def run(
     try:
         with console.status(f"running {len(chosen)} notebooks, profile {profile}, device {device}"):
             report = run_lectures(chosen, out, profile, device, jobs, ended=tell)
+        from course_utils.decks.building import decks_after_run
         from course_utils.pages import write_pages
 
+        passed = [entry["name"] for entry in report["notebooks"] if entry["status"] == "passed"]
+        with console.status("making the decks"):
+            decks_after_run(out, passed)
         index = write_pages(out, report)
     except KeyboardInterrupt:
         stop("interrupted; what was finished before stands in " + str(out), code=130)
+    except (ValueError, RuntimeError) as error:
+        stop(f"the notebooks ran, and a deck of them could not be made: {error}", code=1)
     except OSError as error:
         stop(f"cannot write to {out}: {error.strerror or error}. Free some space or choose another folder with --out.")
     totals = report["totals"]
@@ -201,7 +208,7 @@ def slides(
 ):
     """Make decks of the executed notebooks: HTML in one file, PowerPoint, PDF with and without notes."""
     from course_utils.decks.building import FORMATS, build_decks, check_decks
-    from course_utils.decks.listing import find_decks
+    from course_utils.decks.listing import Sources, find_decks
     from course_utils.notebooks import NOTEBOOKS
 
     wanted = [part.strip() for part in formats.split(",")]
@@ -214,9 +221,9 @@ def slides(
         typer.echo(f"{file}  {file.stat().st_size / 1e6:.1f} MB")
 
     try:
-        chosen, folder = find_decks(decks or []), notebooks or NOTEBOOKS
-        build_decks(chosen, folder, out, wanted, look, tell)
-        wrong = check_decks(chosen, folder, out) if check else []
+        chosen, sources = find_decks(decks or []), Sources(notebooks or NOTEBOOKS)
+        build_decks(chosen, sources, out, wanted, look, tell)
+        wrong = check_decks(chosen, sources, out) if check else []
     except (ValueError, RuntimeError, OSError) as error:
         stop(str(error))
     for line in wrong:

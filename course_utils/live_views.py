@@ -5,6 +5,11 @@ from collections.abc import MutableMapping
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
+def live_view(widget) -> dict[str, dict]:
+    """The form of an output that a page with a kernel shows: a widget, by its MIME type."""
+    return {VIEW: {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}}
+
+
 def without_live_views(notebook: MutableMapping) -> MutableMapping:
     """Take widgets' views and their state out of a notebook, in place, where the output has another form as well.
 
@@ -31,4 +36,5 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 def _load_jupyter_server_extension(app) -> None:
     """Called by the server of `course lab`."""
-    app.contents_manager.register_pre_save_hook(before_saving)
+    # once it runs: an extension that is loaded later, jupytext's, puts another contents manager in place
+    app.io_loop.add_callback(lambda: app.contents_manager.register_pre_save_hook(before_saving))

@@ -5,5 +5,6 @@ How to make another is told in `course_utils.widgets.frame`.
 """
 
 from course_utils.widgets.frame import Explorer, explore
+from course_utils.widgets.lecture_mode import lecture_mode
 
-__all__ = ["Explorer", "explore"]
+__all__ = ["Explorer", "explore", "lecture_mode"]

@@ -27,6 +27,7 @@ from PIL import Image
 from traitlets import TraitError
 
 from course_utils.figures.style import show
+from course_utils.live_views import live_view
 from course_utils.widgets.picture import Picture
 
 KEPT: dict[str, dict[str, Any]] = {}  # explorer -> its values, so that a cell that is run again goes on where it was
@@ -154,9 +155,7 @@ class Explorer(VBox):
 
     def show(self) -> None:
         """Put it into the notebook, with a picture of its state."""
-        figure = self.draw_all(self.data)
-        live = self._repr_mimebundle_()
-        show(figure, alt=f"{self.alt} {self.describe(self.data)}", live=live)
+        show(self.draw_all(self.data), alt=f"{self.alt} {self.describe(self.data)}", live=live_view(self))
 
 
 def explore(explorer: Explorer) -> None:

@@ -47,6 +47,7 @@ function render({ model, el }) {
     image.src = address;
     image.style.aspectRatio = `${model.get("width")} / ${model.get("height")}`;
     image.style.setProperty("--board-width", `${model.get("width")}px`);
+    image.style.setProperty("--board-ratio", model.get("width") / model.get("height"));
     speak();
   }
   function speak() {
