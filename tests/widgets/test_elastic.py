@@ -6,6 +6,7 @@ from course_utils.data.nuclei import nuclei
 from course_utils.data.transforms import elastic_deformation
 from course_utils.figures.palettes import instance_palette
 from course_utils.widgets.elastic import bend, bent_lines, elastic, folded_share, heading
+from tests.widgets.speed import LIMIT, seconds_to_answer
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +63,7 @@ def test_sliders_change_the_picture_and_its_words(cells):
         file, words = explorer.picture.file, explorer.picture.words
         explorer.controls[control].value = value
         assert explorer.picture.file != file and explorer.picture.words != words
+
+
+def test_it_answers_within_200_ms(cells):
+    assert seconds_to_answer(elastic(*cells), sigma=(20, 40), grid=(3, 9), seed=(1, 2)) < LIMIT

@@ -8,6 +8,7 @@ from course_utils.tiling import at_once
 from course_utils.tiling import overlap_tile as tiled
 from course_utils.widgets.overlap_tile import compute, heading, overlap_tile, read_by
 from course_utils.widgets.tile_passes import all_passes
+from tests.widgets.speed import LIMIT, seconds_to_answer
 
 IMAGE = nuclei()[0][:1, 100:172, 60:156] / 255
 
@@ -83,3 +84,8 @@ def test_sliders_clicks_and_arrows_move_it():
 def test_a_step_that_it_cannot_put_together_is_refused(both):
     with pytest.raises(ValueError, match="multiples of 4"):
         compute(both[1], tile_for(both[1], 32), 30, 1)
+
+
+def test_it_answers_within_200_ms():
+    explorer = overlap_tile(net(padded=True), nuclei()[0][:1, :384, :384] / 255)
+    assert seconds_to_answer(explorer, step=(96, 100), tile=(200, 240), number=(2, 1)) < LIMIT

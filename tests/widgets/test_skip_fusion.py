@@ -4,6 +4,7 @@ import torch
 from course_utils.models.backbones import backbone
 from course_utils.models.fcn import FCN
 from course_utils.widgets.skip_fusion import ALL, Scene, largest_class, mixed, score, skip_fusion
+from tests.widgets.speed import LIMIT, seconds_to_answer
 
 CLASSES = ["background", "cat", "dog", "bus"]
 PALETTE = [(0, 0, 0), (230, 159, 0), (86, 180, 233), (0, 158, 115)]
@@ -79,3 +80,18 @@ def test_one_class_is_mixed_alone(scenes):
     assert explorer.data.iu[2] < 0.01 and explorer.data.iu[1] > 0.9
     assert explorer.data.scene is scenes[1]
     assert [name for name, _ in explorer.controls["chosen"].options] == ["all classes", "cat", "dog"]
+
+
+def test_it_answers_within_200_ms_with_a_dozen_scenes_of_20_classes():
+    chance = torch.Generator().manual_seed(0)
+    image = torch.randint(0, 256, (3, 160, 160), generator=chance, dtype=torch.uint8)
+    many = [
+        Scene(
+            image,
+            torch.randint(0, 20, (10, 10), generator=chance).repeat_interleave(16, 0).repeat_interleave(16, 1),
+            {stride: torch.randn(20, 160, 160, generator=chance) for stride in (32, 16, 8)},
+        )
+        for _ in range(12)
+    ]
+    explorer = skip_fusion(many, [f"class {number}" for number in range(20)], [(9 * n, 90, 90) for n in range(20)])
+    assert seconds_to_answer(explorer, stride_8=(0.5, 1.5), chosen=(3, ALL), scene=(2, 1)) < LIMIT

@@ -4,6 +4,7 @@ from ipywidgets import ToggleButtons
 
 from course_utils.models.unet import UNet, legal_sizes
 from course_utils.widgets.unet_size import compute, describe, heading, unet_size
+from tests.widgets.speed import LIMIT, seconds_to_answer
 
 
 @pytest.mark.parametrize(("depth", "padded"), [(1, False), (2, False), (3, False), (2, True)])
@@ -55,3 +56,9 @@ def test_controls_change_the_numbers():
     assert isinstance(explorer.controls["padded"], ToggleButtons)
     explorer.set(size=576, padded=True)
     assert "576 in, 576 out" in explorer.picture.words
+
+
+def test_it_answers_within_200_ms():
+    explorer = unet_size()
+    explorer.set(size=572, depth=4, padded=False)
+    assert seconds_to_answer(explorer, size=(380, 572), depth=(5, 4), padded=(True, False)) < LIMIT

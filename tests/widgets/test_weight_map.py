@@ -5,6 +5,7 @@ import torch
 from course_utils.border_weights import border_weights, separated
 from course_utils.data.nuclei import nuclei, touching
 from course_utils.widgets.weight_map import busiest, compute, heading, weight_map
+from tests.widgets.speed import LIMIT, seconds_to_answer
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +65,8 @@ def test_sliders_change_the_picture_and_a_click_on_the_map_takes_its_row(cells):
     assert row != before and 50 < row < 100
     explorer.answer(None, {"kind": "walk", "across": 0, "down": 1}, None)
     assert explorer.controls["row"].value == explorer.data.row == row + 1
+
+
+def test_it_answers_within_200_ms():
+    explorer = weight_map(nuclei()[1])
+    assert seconds_to_answer(explorer, w0=(5, 20), sigma=(3, 20), row=(20, 90)) < LIMIT
