@@ -9,7 +9,10 @@ import os
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+
+import psutil
 
 try:
     import resource
@@ -101,6 +104,18 @@ def live_in(folder: Path) -> None:
     tempfile.tempdir = str(folder)
 
 
+@cache
+def threads_of_user() -> int:
+    """How many threads this user had when it was first asked for: the system's limit counts all of them."""
+    mine = os.getuid() if hasattr(os, "getuid") else None
+    count = 0
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if mine is not None and process.uids().real == mine:
+                count += process.num_threads()
+    return count
+
+
 def limit(limits: Limits) -> None:
     """Set the operating system's limits for this process: memory beyond what it has now, CPU time, size of a file."""
     if resource is None:
@@ -111,6 +126,8 @@ def limit(limits: Limits) -> None:
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: 256,
     }
+    if os.geteuid() != 0:  # the system lets root start as many as it likes
+        wanted[resource.RLIMIT_NPROC] = threads_of_user() + 256
     if sys.platform == "linux":
         with open("/proc/self/statm") as pages:
             now = int(pages.read().split()[0]) * resource.getpagesize()

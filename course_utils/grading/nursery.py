@@ -7,6 +7,7 @@ milliseconds. Elsewhere every exercise pays for a new Python. It reads requests 
 """
 
 import contextlib
+import gc
 import json
 import os
 import secrets
@@ -19,9 +20,9 @@ from pathlib import Path
 
 import psutil
 
-from course_utils.grading.confine import Limits, adopt_orphans, close_doors, limit, live_in, separate
+from course_utils.grading.confine import Limits, adopt_orphans, close_doors, limit, live_in, separate, threads_of_user
 from course_utils.grading.tasks import Lecture, Task, lecture_tasks
-from course_utils.grading.watching import descendants, end, end_descendants, watch
+from course_utils.grading.watching import descendants, end, end_descendants, end_group, watch
 from course_utils.notebooks import NOTEBOOKS, ROOT
 
 FORKS = sys.platform == "linux"
@@ -69,6 +70,7 @@ def one_exercise(lecture: Lecture, task: Task, request: dict, limits: Limits, fo
                 pid, ended, None if forks else lambda: os.fstat(report.fileno()).st_size > 0, folder, limits
             )
         finally:
+            end_group(pid)
             end(descendants(pid))
             if forks:
                 end_descendants(mine)
@@ -110,6 +112,7 @@ def fork(lecture: Lecture, task: Task, request: dict, limits: Limits, folder: Pa
             if descriptor != keep:
                 with contextlib.suppress(OSError):
                     os.close(descriptor)
+        os.nice(5)  # the watcher goes first
         separate()
         write_verdict(lecture, task, request, limits, folder, keep, token)
     finally:
@@ -174,6 +177,7 @@ def prepare() -> None:
     import course_utils.grading.answer  # noqa: F401
 
     torch.set_num_threads(1)
+    threads_of_user()
 
 
 def main() -> None:
@@ -205,6 +209,7 @@ def main() -> None:
         request = json.loads(line)
         if FORKS:
             exec(lecture_tasks(request["lecture"]).imports, {})
+            gc.freeze()  # what is here stays: a fork's collector need not touch it, so that its pages stay shared
         os.write(answers, (json.dumps(grade(request)) + "\n").encode())
 
 

@@ -20,7 +20,7 @@ h3 span:last-child {font-weight: normal; white-space: nowrap} .said {white-space
 .task {color: #555; margin: .2em 0} pre {background: #f5f5f5; padding: .8em; overflow-x: auto; font-size: .85em; line-height: 1.4}
 summary {cursor: pointer} summary:focus {outline: 3px solid #0072B2}
 table {border-collapse: collapse; margin: 1em 0} th, td {text-align: left; padding: .4em .8em; border-bottom: 1px solid #ccc; vertical-align: top}
-td.number, th.number {text-align: right} footer {color: #555; border-top: 1px solid #ccc; margin-top: 2em; padding-top: .6em}
+td.number, th.number {text-align: right; white-space: nowrap} td ul {margin: 0; padding-left: 1.2em} footer {color: #555; border-top: 1px solid #ccc; margin-top: 2em; padding-top: .6em}
 .wide {max-width: 76em} .bar {background: #00694d; height: .7em; border-radius: 3px}
 @media print {details > pre {display: none}}
 """
@@ -183,4 +183,4 @@ def class_page(marks: list[dict]) -> str:
         f"{''.join(rows)}</table>\n<table><tr><th>Student</th><th class='number'>Points</th><th>Remarks</th></tr>"
         f"{''.join(people)}</table>"
     )
-    return document("The class", body, wide=True)
+    return document(f"The class on {date.today().isoformat()}", body, wide=True)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,13 +23,13 @@ def descendants(pid: int) -> list[psutil.Process]:
         return []
 
 
-def memory_of(processes: list[psutil.Process]) -> int:
-    """What processes hold for themselves, in bytes: pages that they share with the grader do not count."""
-    total = 0
-    for process in processes:
-        with contextlib.suppress(psutil.Error):
-            total += process.memory_full_info().uss
-    return total
+def own_memory(process: psutil.Process) -> int:
+    """What a process holds, in bytes, files that it maps left out."""
+    try:
+        used = process.memory_info()
+    except psutil.Error:
+        return 0
+    return used.rss - getattr(used, "shared", 0)
 
 
 def disk_used(folder: Path) -> tuple[int, int]:
@@ -54,34 +55,45 @@ def watch(pid: int, ended: Callable[[], bool], ready: Callable[[], bool] | None,
     Args:
         ended: whether the process is over.
         ready: whether the student's code has begun: time and memory until then are ours. None for a fork, which begins
-            at once and shares what it holds with its parent.
+            at once and holds what its parent holds.
 
     Returns:
         why it was stopped, in the student's words, or ""
     """
-    begun, look, nap = time.monotonic(), time.monotonic() + 0.2, 0.002
-    started, held = (None if ready else begun), 0
+    begun = time.monotonic()
+    look, measure, nap = begun + 0.05, begun + 0.2, 0.002
+    started, ours = (None, 0) if ready else (begun, own_memory(psutil.Process()))
     while not ended():
         now = time.monotonic()
         if started is None and ready():
-            started, held = now, memory_of(descendants(pid))
+            started, ours = now, own_memory(psutil.Process(pid))
+        if now > look:  # before all else: processes may double in the time of a glance
+            processes = descendants(pid)
+            if len(processes) > limits.processes + 2:
+                return f"Your code started more than {limits.processes} processes and was stopped."
+            look = time.monotonic() + 0.05
         if started is not None and now - started > limits.seconds:
             return f"Your code was still running after {limits.seconds:g} seconds and was stopped. A loop without end?"
         if now - begun > limits.seconds + 120:
             return "It could not be started within two minutes."
-        if now > look:
-            processes = descendants(pid)
-            if len(processes) > limits.processes + 2:
-                return f"Your code started more than {limits.processes} processes and was stopped."
-            if memory_of(processes) - held > limits.memory_mb * 2**20:
+        if now > measure:
+            if sum(max(0, own_memory(process) - ours) for process in processes) > limits.memory_mb * 2**20:
                 return f"It needed more memory than the {limits.memory_mb} MB that an answer may have."
             size, files = disk_used(folder)
             if size > limits.disk_mb * 2**20 or files > MOST_FILES:
                 return f"It wrote more than the {limits.disk_mb} MB or {MOST_FILES} files that an answer may write."
-            look = time.monotonic() + 0.1
+            measure = time.monotonic() + 0.1
         time.sleep(nap)
         nap = min(0.02, nap * 1.2)
     return ""
+
+
+def end_group(pid: int) -> None:
+    """End a process and its group in one call of the system, which no fork can outrun."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(OSError):
+            if os.getpgid(pid) == pid:
+                os.killpg(pid, signal.SIGKILL)
 
 
 def end(processes: list[psutil.Process]) -> None:

@@ -42,7 +42,9 @@ def test_a_new_python_for_each_exercise_where_forks_are_no_option(source, expect
 def test_without_namespaces_what_an_answer_started_is_still_ended(monkeypatch):
     monkeypatch.setattr(confine, "libc", lambda name, *arguments: False)
     nursery.adopt_orphans()
-    source = HEAD + "    import ctypes, time\n    while True:\n        ctypes.CDLL(None).fork()\n"
+    source = (
+        HEAD + "    import ctypes, time\n    for _ in range(6):\n        ctypes.CDLL(None).fork()\n    time.sleep(60)\n"
+    )
     assert "processes and was stopped" in verdict(source, forks=True)["message"]
 
 

@@ -78,7 +78,7 @@ def test_own_imports_helpers_magics_and_trials_do_no_harm(graded):
 def test_the_table_has_a_row_for_each_student_in_order_and_totals(graded):
     head, *rows = table(graded[1]).splitlines()
     points = sum(task.points for number in NUMBERS for task in lecture_tasks(number).tasks)
-    assert head.startswith("student,00.foreground_share,01.") and head.endswith("total,out_of,remarks")
+    assert head.startswith("student,00.foreground_share,00.paint,") and head.endswith("total,out_of,remarks")
     assert [row.partition(",")[0] for row in rows] == ["empty", "one_wrong", "own_helper", "solved"]
     assert rows[-1].endswith(f",{points},{points},")
     assert rows[2].startswith("own_helper,1,0,0,,"), "a lecture that was not handed in leaves its columns empty"

@@ -36,7 +36,7 @@ HOSTILE = {
     "hangs": (HEAD + "    while True:\n        pass\n", "still running after"),
     "sleeps": (HEAD + "    import time\n    while True:\n        try:\n            time.sleep(1e6)\n        except BaseException:\n            pass\n", "still running after"),
     "forks": (HEAD + "    import os\n    while True:\n        os.fork()\n", "may not start other programs"),
-    "forks_in_c": (HEAD + "    import ctypes\n    while True:\n        ctypes.CDLL(None).fork()\n", "processes and was stopped"),
+    "forks_in_c": (HEAD + "    import ctypes, time\n    for _ in range(6):\n        ctypes.CDLL(None).fork()\n    time.sleep(60)\n", "processes and was stopped"),
     "leaves_one_behind": (HEAD + "    import ctypes, time\n    if ctypes.CDLL(None).fork() == 0:\n        ctypes.CDLL(None).setsid()\n        time.sleep(1e6)\n    raise ValueError\n", "ValueError"),
     "starts_a_shell": (HEAD + "    import subprocess\n    subprocess.run(['true'])\n", "may not start other programs"),
     "fills_the_disk": (HEAD + "    for i in range(10**6):\n        open(f'{i}', 'wb').write(bytes(2**23))\n", "may write"),
