@@ -95,8 +95,9 @@ def heading(tiling: Tiling) -> str:
     if tiling.holes:
         return f"Holes: a tile answers {tiling.answer} px, and the next begins {step} px on"
     if step % stride:
-        return f"Seams: a step of {step} px is no multiple of {stride}, by up to {np.nanmax(tiling.difference):.2f}"
-    return f"No seams: a step of {step} px is {step // stride} times the net's {stride}"
+        largest = np.nanmax(tiling.difference)
+        return f"Seams: {step} px is no multiple of {stride}, and probabilities differ by up to {largest:.2f}"
+    return f"No seams: {step} px is {step // stride} times the net's stride of {stride}"
 
 
 def describe(tiling: Tiling) -> str:
