@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BOOTSTRAP = $(PYTHON) bootstrap.py $(if $(LOCKED),--locked)
 
-.PHONY: setup lab test course
+.PHONY: setup lab test course slides
 setup:
 	@$(BOOTSTRAP) setup
 lab:
@@ -13,3 +13,5 @@ test:
 	@$(BOOTSTRAP) test $(ARGS)
 course:
 	@$(BOOTSTRAP) course $(ARGS)
+slides:
+	@$(BOOTSTRAP) slides $(ARGS)

@@ -3,6 +3,7 @@
     python3 bootstrap.py lab      open the course in JupyterLab
     python3 bootstrap.py test     run every test
     python3 bootstrap.py course   run every notebook and write build/
+    python3 bootstrap.py slides   make the slides of the notebooks as they are, in build/slides/
     python3 bootstrap.py setup    only set up
 
 Set-up happens once; later calls see that nothing changed and go straight on.
@@ -25,6 +26,7 @@ COMMANDS = {
     "lab": ["-m", "course_utils.cli", "lab"],
     "test": ["-m", "pytest"],
     "course": ["-m", "course_utils.cli", "run"],
+    "slides": ["-m", "course_utils.cli", "slides"],
 }
 
 

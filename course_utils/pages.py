@@ -86,13 +86,25 @@ def write_pages(out: Path, report: dict) -> Path:
             title = f"<a href='html/{name}.html'>{escape(title_of(notebook, name))}</a>"
         status = escape(entry["status"]) + (f"<br><small>{escape(entry['error'])}</small>" if entry["error"] else "")
         rows.append(
-            f"<tr><td>{title}</td><td class='{entry['status']}'>{status}</td><td>{entry['seconds']:.0f} s</td><td>{entry['peak_mb']} MB</td></tr>"
+            f"<tr><td>{title}{deck_links(out, name)}</td><td class='{entry['status']}'>{status}</td><td>{entry['seconds']:.0f} s</td><td>{entry['peak_mb']} MB</td></tr>"
         )
+    ran = {entry["name"] for entry in report["notebooks"]}
+    for file in sorted((out / "slides").glob("*.html")):
+        if file.stem not in ran:  # decks that borrow from several lectures
+            rows.append(f"<tr><td>{escape(file.stem)}{deck_links(out, file.stem)}</td><td></td><td></td><td></td></tr>")
     totals = report["totals"]
     summary = f"{totals['passed']} of {totals['notebooks']} notebooks passed in {totals['seconds']:.0f} s, profile {report['profile']}, {report['date']}"
     index = out / "index.html"
     write_text(index, INDEX.format(summary=escape(summary), rows="\n".join(rows)))
     return index
+
+
+def deck_links(out: Path, name: str) -> str:
+    """Links to a deck's files, in whichever formats are there."""
+    files = {"slides": ".html", "PowerPoint": ".pptx", "PDF": ".pdf", "PDF with notes": "_notes.pdf"}
+    there = {word: f"slides/{name}{end}" for word, end in files.items() if (out / "slides" / f"{name}{end}").exists()}
+    links = ", ".join(f"<a href='{path}'>{word}</a>" for word, path in there.items())
+    return f"<br><small>{links}</small>" if links else ""
 
 
 def title_of(notebook: NotebookNode, name: str) -> str:

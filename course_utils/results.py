@@ -8,6 +8,7 @@ import json
 import platform
 import re
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 from course_utils.atomic import write_text
@@ -55,6 +56,8 @@ def record_run(profile: str, device: str, seed: int) -> None:
         "seed": seed,
         "torch": torch.__version__,
     }
+    if profile == "full":  # a quick run's notebook is committed, and should not change with the day
+        run["date"] = datetime.now(UTC).date().isoformat()
     display({MIME_RUN: run}, raw=True)
 
 

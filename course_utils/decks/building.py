@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from course_utils.decks.browser import browser
+from course_utils.decks.browser import browser, chromium
 from course_utils.decks.html import write_html
 from course_utils.decks.lint import deck_problems, html_problems
 from course_utils.decks.lint_powerpoint import powerpoint_problems
-from course_utils.decks.listing import Listed, Sources, make_deck
+from course_utils.decks.listing import OVERVIEW, Listed, Sources, lecture_numbers, listed, make_deck
 from course_utils.decks.pdf import write_handout, write_pdf
 from course_utils.decks.powerpoint import write_powerpoint
 
@@ -17,7 +17,7 @@ FORMATS = ("html", "pptx", "pdf")
 
 def build_decks(
     entries: Sequence[Listed],
-    notebooks: Path,
+    sources: Sources,
     out: Path,
     formats: Sequence[str] = FORMATS,
     look: str = "light",
@@ -27,7 +27,7 @@ def build_decks(
 
     Args:
         entries: of the list.
-        notebooks: folder of executed notebooks.
+        sources: where their slides come from.
         out: folder for the files.
         formats: of "html", "pptx" and "pdf"; a PDF is printed from the HTML, and comes with a second one with notes.
         look: "light" or "dark".
@@ -41,45 +41,66 @@ def build_decks(
         RuntimeError: where pandoc fails, or there is no browser for the PDF.
     """
     out.mkdir(parents=True, exist_ok=True)
-    sources, files = Sources(notebooks), []
+    files = []
 
     def keep(file: Path) -> None:
         files.append(file)
         wrote(file)
 
     with ExitStack() as stack:
-        chromium = stack.enter_context(browser()) if "pdf" in formats else None
+        printer = stack.enter_context(browser()) if "pdf" in formats else None
         for entry in entries:
             deck = make_deck(entry, sources)
             html = out / f"{entry.name}.html"
-            if "html" in formats or chromium:
+            if "html" in formats or printer:
                 write_html(deck, html, look)
                 keep(html)
             if "pptx" in formats:
                 write_powerpoint(deck, out / f"{entry.name}.pptx", look)
                 keep(out / f"{entry.name}.pptx")
-            if chromium:
-                write_pdf(html, out / f"{entry.name}.pdf", chromium)
+            if printer:
+                write_pdf(html, out / f"{entry.name}.pdf", printer)
                 keep(out / f"{entry.name}.pdf")
-                write_handout(html, out / f"{entry.name}_notes.pdf", chromium)
+                write_handout(html, out / f"{entry.name}_notes.pdf", printer)
                 keep(out / f"{entry.name}_notes.pdf")
     return files
 
 
-def check_decks(entries: Sequence[Listed], notebooks: Path, out: Path) -> list[str]:
+def decks_after_run(out: Path, names: Sequence[str]) -> list[Path]:
+    """Write the decks whose notebooks have all been run, beside those notebooks; PDF too where there is a browser.
+
+    Args:
+        out: the build folder, with `notebooks/` in it.
+        names: lectures that ran through, such as "02_convolutionalization".
+
+    Returns:
+        the files
+    """
+    numbers = {name[:2] for name in names}
+    entries = [entry for entry in listed() if needed(entry) <= numbers]
+    formats = FORMATS if chromium() else FORMATS[:2]
+    return build_decks(entries, Sources(out / "notebooks"), out / "slides", formats) if entries else []
+
+
+def needed(entry: Listed) -> set[str]:
+    """The lectures whose notebooks a deck needs; the overview's own slides show results of all."""
+    return set(lecture_numbers()) if OVERVIEW in entry.sources else set(entry.sources)
+
+
+def check_decks(entries: Sequence[Listed], sources: Sources, out: Path) -> list[str]:
     """What is wrong with decks that were written, in whichever formats are there, as sentences.
 
     Args:
-        entries, notebooks, out: as for `build_decks`.
+        entries, sources, out: as for `build_decks`.
     """
-    sources, found = Sources(notebooks), []
-    with browser() as chromium:
+    found = []
+    with browser() as screen:
         for entry in entries:
             deck = make_deck(entry, sources)
             found += deck_problems(deck, lecture=bool(entry.lecture))
             html, powerpoint = (out / f"{entry.name}.{ending}" for ending in ("html", "pptx"))
             if html.exists():
-                found += html_problems(html, chromium)
+                found += html_problems(html, screen)
             if powerpoint.exists():
                 found += powerpoint_problems(powerpoint, deck)
     return found

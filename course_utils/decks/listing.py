@@ -7,9 +7,10 @@ from pathlib import Path
 from course_utils.decks.model import Deck, Slide
 from course_utils.decks.reading import read_slides
 from course_utils.notebooks import ROOT, find_lectures, read_notebook
-from course_utils.results import recorded
+from course_utils.results import collect, recorded
 
 LIST = ROOT / "slides" / "decks.toml"
+OVERVIEW = "overview"  # names the slides of slides/overview.py
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,14 @@ class Listed:
 
 def listed(file: Path = LIST) -> list[Listed]:
     """Every deck of the list."""
+    alone = [Listed(find_lectures([number])[0].name, number) for number in lecture_numbers(file)]
     entries = tomllib.loads(file.read_text(encoding="utf-8"))
-    alone = [Listed(find_lectures([number])[0].name, number) for number in entries["lectures"]]
     return alone + [Listed(name, slides=tuple(entry["slides"])) for name, entry in entries["decks"].items()]
+
+
+def lecture_numbers(file: Path = LIST) -> list[str]:
+    """The numbers of the lectures that have a deck."""
+    return tomllib.loads(file.read_text(encoding="utf-8"))["lectures"]
 
 
 def find_decks(names: list[str]) -> list[Listed]:
@@ -73,7 +79,7 @@ class Sources:
             ValueError: where the notebook is missing.
         """
         if number not in self.read:
-            if number == "overview":
+            if number == OVERVIEW:
                 from course_utils.decks.overview import overview_slides
 
                 self.read[number] = overview_slides(self.notebooks), {}
@@ -103,4 +109,6 @@ def make_deck(entry: Listed, sources: Sources) -> Deck:
         replace(named[name], layout="title" if place == 0 else "content") for place, name in enumerate(entry.slides)
     ]
     runs = {source: sources[source][1] for source in entry.sources}
+    if OVERVIEW in runs:  # its own slides show results of all lectures
+        runs |= {name[:2]: kept["run"] for name, kept in collect(sources.notebooks).items()}
     return Deck(entry.name, chosen[0].title, tuple(chosen), runs)

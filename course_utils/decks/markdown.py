@@ -16,7 +16,7 @@ def notes_of(slide: Slide) -> str:
 def origin(deck: Deck) -> str:
     """Where a deck's numbers come from, for its title slide: the devices and dates of its runs."""
     said = dict.fromkeys(
-        f"{'Full' if run.get('profile') == 'full' else 'Quick'} run on {run.get('device_name', 'an unknown device')}"
+        f"Numbers of the {run['profile']} run on {run['device_name']}"
         + (f", {run['date']}" if "date" in run else "")
         for run in deck.runs.values()
         if run

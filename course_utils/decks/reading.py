@@ -65,7 +65,7 @@ def with_cell(slide: Slide, cell: NotebookNode, step: int) -> Slide:
 
 
 def code_blocks(cell: NotebookNode, step: int) -> list[Block]:
-    """A code cell on a slide: its code where it asks for that, what it printed, its figures."""
+    """A code cell on a slide: its code where it asks for that, what it printed, Markdown that it displayed, its figures."""
     added = []
     if "show-code" in cell.metadata.get("tags", []):
         added.append(Block("code", cell.source.strip("\n"), step=step))
@@ -73,7 +73,10 @@ def code_blocks(cell: NotebookNode, step: int) -> list[Block]:
     if printed:
         added.append(Block("output", printed, step=step))
     for output in cell.outputs:
-        packed = output.get("data", {}).get(MIME_SLIDE)
+        data = output.get("data", {})
+        if "text/markdown" in data:
+            added.append(Block("text", data["text/markdown"].strip(), step=step))
+        packed = data.get(MIME_SLIDE)
         if packed:
             frames = tuple(Frame.unpacked(frame) for frame in packed["frames"])
             added.append(Block("figure", frames[-1].title, frames, step))

@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.text import Text
 from PIL import Image
 
@@ -25,6 +26,7 @@ SMALLEST = 15.0  # points: 20 pixels on the page
 LARGER = 1.1  # how much larger type gets than in the notebook
 PIXELS = 96  # an inch of a slide
 SHARP = 2  # pixels of the picture to one of the page
+PHOTOGRAPH = 128 * 128  # pixels; smaller pictures are grids of cells
 VECTOR_LIMIT = 60_000  # bytes of a drawing, compressed; photographs need more, and stay pictures
 
 
@@ -74,10 +76,11 @@ def slide_picture(figure: Figure, alt: str) -> dict:
     pixels = np.asarray(canvas.buffer_rgba())[..., :3]
     packed = {"title": title, "alt": alt, "width": width, "height": height, "texts": written(texts, pixels)}
     picture = Image.fromarray(pixels)
-    packed["webp"] = min((webp(picture, lossless=True), webp(picture, quality=85)), key=len)
-    svg = as_svg(figure)
-    if len(svg) <= VECTOR_LIMIT:
-        packed["svg"] = svg
+    svg = b"" if has_photographs(figure) else as_svg(figure)
+    if 0 < len(svg) <= VECTOR_LIMIT:
+        packed |= {"svg": svg, "webp": webp(picture.quantize(256).convert("RGB"), lossless=True)}
+    else:
+        packed["webp"] = webp(picture, quality=85)
     return {name: base64.b64encode(part).decode() if isinstance(part, bytes) else part for name, part in packed.items()}
 
 
@@ -157,6 +160,11 @@ def luminance(colour: tuple[float, float, float]) -> float:
     return float(linear @ (0.2126, 0.7152, 0.0722))
 
 
+def has_photographs(figure: Figure) -> bool:
+    """Whether a figure shows a picture of so many pixels that it is no drawing."""
+    return any(np.prod(image.get_size()) > PHOTOGRAPH for image in figure.findobj(AxesImage))
+
+
 def as_svg(figure: Figure) -> bytes:
     """A figure as SVG, gzipped: letters as outlines, so that it looks the same wherever it is opened."""
     file = io.BytesIO()
@@ -168,5 +176,5 @@ def as_svg(figure: Figure) -> bytes:
 def webp(picture: Image.Image, **options) -> bytes:
     """A picture as the bytes of a WebP file."""
     file = io.BytesIO()
-    picture.save(file, format="webp", method=4, **options)
+    picture.save(file, format="webp", method=2, **options)
     return file.getvalue()

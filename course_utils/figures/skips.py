@@ -23,7 +23,9 @@ SIDE, ACROSS, DOWN = 1.5, 3.1, 2.25  # of a grid, and from grid to grid, in unit
 
 
 @torch.no_grad()
-def coarseness(nets: dict[str, FCN], inputs: Tensor, title: str) -> Figure:
+def coarseness(
+    nets: dict[str, FCN], inputs: Tensor, title: str, upto: int | None = None, across: float = ACROSS
+) -> Figure:
     """Maps and predictions of some nets as grids of their coarseness, drawn from a run (FCN, figure 3).
 
     Above, the maps that get coarser from left to right. Below, one row a net: its scores on their way back to the
@@ -33,6 +35,8 @@ def coarseness(nets: dict[str, FCN], inputs: Tensor, title: str) -> Figure:
         nets: name -> net, all on the same kind of backbone.
         inputs: one picture, as the nets take it.
         title: the finding.
+        upto: how many of the nets to draw, for slides that build them up; everything stays in its place.
+        across: from grid to grid, in units of the drawing: 7 fills a slide.
 
     Shape:
         inputs (1, C, H, W)
@@ -40,7 +44,7 @@ def coarseness(nets: dict[str, FCN], inputs: Tensor, title: str) -> Figure:
     first = next(iter(nets.values()))
     maps = dict(zip(first.backbone.strides, first.maps(inputs), strict=True))
     height, width = first(inputs).shape[-2:]
-    column = {0: 0.0} | {stride: ACROSS * (1 + number) for number, stride in enumerate(sorted(maps))}
+    column = {0: 0.0} | {stride: across * (1 + number) for number, stride in enumerate(sorted(maps))}
     figure, axes = plt.subplots(figsize=(11, 2.0 + 1.45 * len(nets)))
     top = DOWN * len(nets)
     draw_grid(axes, 0, top, (1, 1), "#BBBBBB", "", f"picture\n{width}×{height} pixels")
@@ -49,7 +53,7 @@ def coarseness(nets: dict[str, FCN], inputs: Tensor, title: str) -> Figure:
         draw_grid(axes, column[stride], top, values.shape[-2:], STREAMS[stride], HATCHES[stride], caption)
     for start, end in zip(sorted(column)[:-1], sorted(column)[1:], strict=True):
         arrow(axes, (column[start] + SIDE, top), (column[end], top), GREY)
-    for row, (name, net) in enumerate(nets.items()):
+    for row, (name, net) in enumerate(list(nets.items())[:upto]):
         draw_way_back(axes, name, net, maps, column, top - DOWN * (row + 1))
     axes.set(xlim=(-1.75, column[max(column)] + SIDE + 0.6), ylim=(-SIDE / 2 - 0.15, top + SIDE / 2 + 1.0))
     axes.set_aspect("equal")
@@ -68,7 +72,7 @@ def draw_way_back(axes: Axes, name: str, net: FCN, maps: dict[int, Tensor], colu
         sign = "scores" if stride == 32 else "+ scores"
         above = (column[stride] + SIDE / 2, level + SIDE / 2)
         arrow(axes, (above[0], above[1] + 0.42), above, STREAMS[stride])
-        axes.text(above[0] + 0.15, above[1] + 0.12, sign, fontsize=12, color=STREAMS[stride], va="bottom")
+        axes.text(above[0] + 0.15, above[1] + 0.12, sign, fontsize=12, va="bottom")
     draw_grid(axes, 0, level, (1, 1), "#BBBBBB", "", "")
     axes.text(SIDE / 2, level, f"{net.classes}\nclasses", ha="center", va="center", fontsize=12)
     for start, end in zip(streams, [*streams[1:], 0], strict=True):

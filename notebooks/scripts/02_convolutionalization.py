@@ -58,6 +58,10 @@ from course_utils.predict import a_trous, dense, multiply_adds, shift_and_stitch
 from course_utils.profiles import begin, choose
 from course_utils.results import record
 from course_utils.timing import seconds
+from course_utils.widgets import explore
+from course_utils.widgets.heat_map import heat_map
+from course_utils.widgets.receptive_field import receptive_field as receptive_field_explorer
+from course_utils.widgets.sliding_window import sliding_window as sliding_window_explorer
 
 run = begin(PROFILE, DEVICE, SEED)
 photograph = choose(DATASET, {"photographs": photograph})
@@ -459,6 +463,23 @@ record("02.gradient_share_of_the_middle_quarter", share)
 # on many ways through the net, pixels at the edge on few. So the answer is about the middle, with a soft edge: good for
 # deciding what is there, bad for deciding where it ends.
 
+# %% [markdown] slideshow={"slide_type": "subslide", "name": "any-unit"}
+# ### What does a unit see, and what does it use?
+#
+# Click anywhere, then go from layer to layer. Which of the two squares grows faster?
+
+# %% slideshow={"slide_type": "-"}
+explore(receptive_field_explorer(square, unpadded))
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# The orange square is arithmetic: kernels and strides decide it, whatever the weights are. The blue one holds nine tenths
+# of the gradient. In early layers the two are nearly one; the deeper the layer, the more of what it *can* see is hardly
+# used.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* Begin at conv 1 and let the room guess the next square before each step. At pool 1 stop
+# for the dark rim: a pooling passes on one of its nine cells. Then click into a corner: the net sees zeros beyond it.
+
 # %% [markdown] slideshow={"slide_type": "slide", "name": "crop-by-crop"}
 # ## 4. Is each answer what the classifier says of its crop?
 #
@@ -649,6 +670,23 @@ show(
 # was given: "none of these" was never on the list. Segmentation data sets add a class background for this reason. It is
 # worth a minute of discussion: what would a medical net do with a scan from a machine it never saw?
 
+# %% [markdown] slideshow={"slide_type": "subslide", "name": "any-class"}
+# ### Any class, any photograph
+#
+# Name a thing. Where will it be seen, and what changes when the picture gets larger?
+
+# %% slideshow={"slide_type": "-"}
+explore(heat_map(speaks))
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# A net has one size at which it knows things: the one it was trained on. In a larger picture a wheel becomes as large as
+# a motorcycle was, and the words change from the whole to its parts. Photographs of your own are read from any common
+# file; they stay on this machine.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 3 minutes.* Take words from the room: wheel, disk brake, crash helmet; a word that is no class is
+# answered with some that are. Then move the size from 224 to 512 and ask where the moped went.
+
 # %% [markdown] slideshow={"slide_type": "slide", "name": "saving"}
 # ## 6. What do these answers cost?
 #
@@ -727,6 +765,25 @@ show(
 # *For the lecturer, 2 minutes.* Compare with the predictions on the board. The paper (section 3.1) reports 22 ms for
 # AlexNet's 10x10 grid against 1.2 ms for one window: more than 5 times. Counting gives the order of the saving; memory,
 # caches and the price of starting many small runs decide the rest. On a GPU the bars of the batched windows move most.
+
+# %% [markdown] slideshow={"slide_type": "subslide", "name": "window-walks"}
+# ### When do the windows overtake the dense run?
+#
+# One window costs less than the whole picture. After how many have you paid for it?
+
+# %% slideshow={"slide_type": "-"}
+walked_over = resize(coffee[:, :, 100:500], (512, 512))
+names = ("espresso", "cup", "coffee mug")
+explore(sliding_window_explorer(walked_over, lite0, turned["efficientnet_lite0"], names))
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Within the first row of windows. From then on each window computes again what its neighbours have computed: the lighter
+# a pixel, the more often. The dense run computes it once. Its answers are smoother than those of the windows, which all
+# see zeros around themselves.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* Press play and stop when the two bars are equal; then jump to the last window. Switch
+# between the two ways of answering at the end, and ask whose answers the room would rather have.
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "finer"}
 # ### Can the same net answer more often?

@@ -1,0 +1,254 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   language_info:
+#     name: python
+# ---
+
+# The overview's own slides. `decks.toml` mixes them with slides of the lectures.
+
+# %% slideshow={"slide_type": "skip"} tags=["parameters"]
+NOTEBOOKS = "notebooks"  # folder of the executed notebooks whose results are shown
+
+# %% slideshow={"slide_type": "skip"}
+from statistics import mean
+
+import torch
+from IPython.display import Markdown, display
+
+from course_utils.data.annotations import annotation
+from course_utils.figures import show
+from course_utils.figures.mask_rcnn_drawing import STAGES, mask_rcnn_drawing
+from course_utils.figures.overlays import draw_classes, draw_instances, panels
+from course_utils.figures.skips import coarseness
+from course_utils.figures.style import use_course_style
+from course_utils.figures.unet_drawing import maps_of, steps_of, unet_drawing
+from course_utils.models.backbones import backbone
+from course_utils.models.fcn import FCN
+from course_utils.models.unet import UNet
+from course_utils.results import collect
+
+use_course_style()
+results = {name: value for kept in collect(NOTEBOOKS).values() for name, value in kept["results"].items()}
+scene = annotation("coffee")
+
+# %% [markdown] slideshow={"slide_type": "slide", "name": "title"}
+# # Image Segmentation
+#
+# From one word for a picture to one for every pixel: three papers, remade and measured
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 1 minute.* Everything on these slides was drawn or measured by the course's notebooks, on the machine
+# and in the run that this slide names. Where a number is a paper's, the slide says which table it comes from. Students
+# can run all of it on a laptop.
+
+# %% [markdown] slideshow={"slide_type": "slide", "name": "what-is"}
+# # What is image segmentation?
+
+# %% slideshow={"slide_type": "-"}
+show(
+    panels({"": lambda axes: draw_classes(axes, scene.image, scene.mask, scene.classes)}, "", width=4, legend=False),
+    alt="A cup of espresso on its saucer, seen from above. Every pixel is coloured by its class: table, dish or spoon.",
+)
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# - **A label for every pixel** of a picture, not one for the whole.
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# - **Semantic**: which class? **Instance**: which thing? **Panoptic**: both.
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# - For medicine, maps, driving: wherever outlines count. Scored by **overlap** with the truth.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 3 minutes.* Before the first click, ask for a definition. Most say "finding objects", which is
+# detection. Point at the table: it is no object, and it has a label. Then ask how many dishes there are. Cup and saucer
+# are two things of one class, and in this picture they are one region: that is what the second line is about.
+
+# %% slideshow={"slide_type": "slide", "name": "three-kinds"}
+panoptic = scene.mask.clone()
+panoptic[(scene.instances == 2) & (scene.mask != 255)] = 4
+three = {
+    "semantic: dish is dish": lambda axes: draw_classes(axes, scene.image, scene.mask, scene.classes),
+    "instance: things, one by one": lambda axes: draw_instances(axes, scene.image, scene.instances),
+    "panoptic: every pixel, every thing": lambda axes: draw_classes(
+        axes, scene.image, panoptic, ["background", "table", "dish 1", "spoon", "dish 2"]
+    ),
+}
+show(
+    panels(three, "Cup and saucer: one region, two things, or both", columns=3, width=12.3, legend=False),
+    alt="The espresso three times. Semantic: cup and saucer in one colour, the table in another. Instance: cup, saucer "
+    "and spoon in three colours, the table bare. Panoptic: the table coloured, and cup and saucer apart.",
+)
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* Let the room find the difference between the first and the third picture. FCN and U-Net
+# give the first kind; lecture 08 gets instances from a U-Net by teaching it the gaps. Mask R-CNN gives the second kind.
+# Panoptic came later, in 2018, and asks for both at once.
+
+# %% [markdown] slideshow={"slide_type": "slide", "name": "scored"}
+# # How would you score it?
+
+# %% slideshow={"slide_type": "-"}
+accuracy, lazy = 100 * results["01.lazy_pixel_accuracy"], 100 * results["01.lazy_mean_iu"]
+lines = [
+    f'A net says "background" everywhere. In lecture 01 that makes **{accuracy:.0f} % of the pixels right**.',
+    r"$$\text{mean IU} = \frac{1}{n_{cl}} \sum_i \frac{n_{ii}}{t_i + \sum_j n_{ji} - n_{ii}}$$",
+]
+display(Markdown("\n\n".join(lines)))
+
+# %% slideshow={"slide_type": "fragment"}
+display(Markdown(f"Its **mean IU is {lazy:.0f} %**: each class counts alike, however small."))
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 3 minutes.* Ask what is wrong with counting right pixels. Then read the formula: n with two indices
+# counts pixels of true class i that were called j; t counts the pixels of class i. For each class, what was hit is
+# divided by everything that is either true or found. The papers call it mean IU; others say mean IoU or Jaccard index.
+
+# %% [markdown] slideshow={"slide_type": "slide", "name": "three-papers"}
+# # CNNs for segmentation: three papers, three years
+#
+# | paper | in one line |
+# |:--|:--|
+# | **Fully convolutional networks**, arXiv 1411.4038v2 | every layer a convolution, coarse and fine added |
+# | **U-Net**, arXiv 1505.04597v1 | a way back as wide as the way down; few images |
+# | **Mask R-CNN**, arXiv 1703.06870v3 | a mask for each box that a detector finds |
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* One question runs through all three: a classifier throws away where things are, step by
+# step; how do we get it back? FCN adds finer predictions, U-Net joins finer features, Mask R-CNN looks again at full
+# sharpness inside each box. Ask who has used one of them, and what for.
+
+# %% [markdown] slideshow={"slide_type": "slide", "name": "fcn"}
+# # FCN: end to end, pixels to pixels
+#
+# - Takes a picture of **any size**, gives scores for every pixel.
+# - AlexNet, VGG and GoogLeNet made **fully convolutional** and fine-tuned.
+# - **Skips** join deep, coarse, semantic information with shallow, fine appearance.
+# - PASCAL VOC 2012: **62.2 %** mean IU, 20 % better than before, relatively; also NYUDv2, SIFT Flow.
+# - A third of a second for a typical image.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 3 minutes.* These are the claims of the abstract and of Table 3. Before this, systems cut out
+# regions and classified each: SDS needed about 50 seconds a picture. Keep two words for the next slides:
+# convolutional, and skip. The rest of the paper follows from them.
+
+# %% slideshow={"slide_type": "slide", "name": "fcn-graph"}
+torch.manual_seed(0)
+shared = backbone("efficientnet_lite0")
+nets = {f"FCN-{stride}s": FCN(shared, 21, stride).eval() for stride in (32, 16, 8)}
+picture = torch.zeros(1, 3, 160, 160)
+title = "Combining coarse and fine: one step of 32, or stops at 16 and 8"
+show(
+    coarseness(nets, picture, title),
+    slides=[coarseness(nets, picture, title, upto=count, across=7) for count in range(4)],
+    alt="Above, a picture and its maps at strides 8, 16 and 32 as grids that get coarser. Below, three rows: FCN-32s goes "
+    "from the coarsest grid straight to the pixels; FCN-16s stops once to add finer scores, FCN-8s twice.",
+)
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 4 minutes.* This is the paper's Figure 3, drawn from the course's own modules. First the maps on the
+# way down: ask how many cells decide in a 32s. Then one row a click, read from right to left: scores of the coarsest
+# map, upsampled; the 16s adds the scores of a map with the same grid; the 8s does it once more. The new scores start at
+# zero, so that a fresh 16s predicts what its 32s did.
+
+# %% [markdown] slideshow={"slide_type": "slide", "name": "table-2"}
+# # What does each skip buy?
+
+# %% slideshow={"slide_type": "-"}
+paper = {32: 59.4, 16: 62.4, 8: 62.7}  # FCN, Table 2
+ours = {stride: results[f"05.mean_iu_{stride}s"] for stride in paper}
+rows = ["| | mean IU in the paper (Table 2) | in this course's run, mean of three seeds |", "|:--|--:|--:|"]
+for stride, value in paper.items():
+    spread = f"{mean(ours[stride]):.1f} ({min(ours[stride]):.1f} to {max(ours[stride]):.1f})"
+    rows.append(f"| **FCN-{stride}s** | {value} | {spread} |")
+display(Markdown("\n".join(rows)))
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 3 minutes.* Other pictures, other levels: compare the steps. The paper's numbers are for PASCAL VOC
+# 2011; ours for the data of the run that the first slide names. In both, the second skip buys less than the first. Ask
+# which difference is smaller than its spread: the paper gives none, and its last step is 0.3 points.
+
+# %% [markdown] slideshow={"slide_type": "slide", "name": "unet"}
+# # U-Net: down for *what*, back up for *where*
+
+# %% slideshow={"slide_type": "-"}
+net = UNet()
+frames = [unet_drawing(net, 572, step=step) for step in (1, 5, 9, steps_of(maps_of(net, 572)))]
+for frame in frames:
+    frame.axes[0].set_aspect("auto")  # as wide as the slide
+show(
+    unet_drawing(net, 572),
+    slides=frames,
+    alt="The U of a U-Net for a picture of 572x572: boxes for its maps, channels above them and sizes below. The left arm "
+    "goes down to 28x28 with 1024 channels, the right arm back up to 388x388; arrows lead across at each level.",
+)
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 4 minutes.* This is the paper's Figure 1, drawn from the module that lecture 07 builds. Walk down the
+# left arm and let them predict the next size: each 3x3 convolution without padding costs two pixels, each pooling
+# halves. Then the way back: it carries as many channels as the way down. What comes across is cropped, and put beside,
+# not added: ask what that changes against an FCN.
+
+# %% [markdown] slideshow={"slide_type": "slide", "name": "unet-few-images"}
+# # How does it learn from so few images?
+#
+# - **Elastic deformation**: bent cells are still cells.
+# - A **weight map** makes the gaps between touching cells expensive.
+# - **Overlap-tile**: any size, with mirrored borders.
+#
+# | IU (Table 2) | U-Net | second best in 2015 |
+# |:--|--:|--:|
+# | PhC-U373 | 0.9203 | 0.83 |
+# | DIC-HeLa | 0.7756 | 0.46 |
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 3 minutes.* Ask what one could do with thirty annotated pictures. The three lines are the paper's
+# answers. The weight map is the least known: it counts every pixel of a thin gap up to ten times more, so that the
+# net prefers to keep cells apart. Lecture 08 takes each of them away again and measures what is lost.
+
+# %% slideshow={"slide_type": "slide", "name": "mask-rcnn"}
+title = "Mask R-CNN: first find each thing, then draw it"
+show(
+    mask_rcnn_drawing(scene, title),
+    slides=[mask_rcnn_drawing(scene, title, upto=stage) for stage in range(1, STAGES + 1)],
+    alt="Six stages on a photograph of a cup on a saucer with a spoon: the picture; maps of four sizes; many boxes, three "
+    "of them kept; each box as 14x14 cells; a class and a 28x28 mask for each; the picture with three coloured masks.",
+)
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 4 minutes.* One stage a click. The boxes and masks are drawn by hand, not found by a net; the sizes
+# are those of torchvision's modules. Ask at stage three what happens to a thing that no box was offered for: it is
+# lost. Ask at stage five why cup and saucer can both be masks of the same class: each box has a mask of its own, and
+# classes do not compete inside it.
+
+# %% [markdown] slideshow={"slide_type": "slide", "name": "mask-rcnn-parts"}
+# # Which part of it matters most?
+#
+# | mask AP on COCO (Table 2) | without | with |
+# |:--|--:|--:|
+# | each class its own sigmoid, not one softmax | 24.8 | 30.3 |
+# | RoIAlign, not RoIPool | 26.9 | 30.3 |
+# | a mask head of convolutions, not of linear layers | 31.5 | 33.6 |
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 3 minutes.* Cover the numbers and take guesses first. RoIPool rounds a box to the cells of the map,
+# so that a mask lies up to half a cell off; RoIAlign interpolates. Few expect the sigmoid to matter as much: a softmax
+# makes the classes compete for each pixel, although the box has settled the class already.
+
+# %% [markdown] slideshow={"slide_type": "slide", "name": "summary"}
+# # One question, three answers
+#
+# A classifier knows *what*, and has forgotten *where*. To get it back:
+#
+# - **FCN** adds finer scores,
+# - **U-Net** joins finer features,
+# - **Mask R-CNN** looks again inside each box.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* Let the room complete the three lines before you read them. Then ask which of the three
+# they would take for counting cells, for a map of streets, and for a robot that picks up cups. Lecture 10 shows how to
+# try it on pictures of their own.
