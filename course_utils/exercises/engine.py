@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from course_utils import progress
-from course_utils.exercises.own_work import LibraryUsed, copied_from, without_library
+from course_utils.exercises.own_work import LibraryUsed, copied_from, find_reference, without_library
 from course_utils.exercises.time_limit import TimeIsUp, within
 
 SECONDS = 10  # that a check may take; the slowest of ours takes less than one
@@ -130,6 +130,8 @@ def check(name: str, answer: Callable) -> None:
 
 def verdict(exercise: Exercise, answer: Callable) -> str:
     """What to say of an answer that is not right; "" where it is."""
+    for path in exercise.references:
+        find_reference(path)  # an import may take seconds, which are not the student's
     try:
         within(SECONDS, lambda: exercise.judge(answer))
     except NotImplementedError:

@@ -236,6 +236,7 @@ EXERCISES = [
         ),
         "Four pixels are lost along each side's sum, and every value that is left saw only real pixels.",
         points=1,
+        references=("course_utils.models.unet.DoubleConvolution",),
     ),
     Exercise(
         "07.crop",
@@ -248,6 +249,7 @@ EXERCISES = [
         ),
         "What is cut off are places for which the path through the bottom has no answer.",
         points=1,
+        references=("course_utils.models.unet.centre_crop",),
     ),
     Exercise(
         "07.up_step",
@@ -261,6 +263,7 @@ EXERCISES = [
         ),
         "What comes from below knows what, what comes over the skip knows where; the convolutions learn to combine them.",
         points=2,
+        references=("course_utils.models.unet.UpStep",),
     ),
     *NET_EXERCISES,
 ]

@@ -239,6 +239,7 @@ NET_EXERCISES = [
         ),
         "With the same weights it answers as the library's net does: this is the U-Net.",
         points=3,
+        references=("course_utils.models.unet.UNet",),
     ),
     Exercise(
         "07.by_tiles",
@@ -255,5 +256,6 @@ NET_EXERCISES = [
         ),
         "The seams are gone, since every pixel was answered with its full context and the same grid of poolings.",
         points=3,
+        references=("course_utils.tiling.overlap_tile",),
     ),
 ]
