@@ -85,6 +85,14 @@ def test_what_ends_at_the_last_moment_is_left_alone_afterwards():
 before_all = threading.active_count()
 
 
+def test_what_torch_has_not_implemented_is_an_error_and_no_stub():
+    def missing(mask):
+        raise NotImplementedError("'logsumexp' is not implemented for 'Bool'")
+
+    with pytest.raises(NotYet, match="stopped with an error.*not implemented for 'Bool'"):
+        check("00.foreground_share", missing)
+
+
 def test_a_recursion_without_end_is_an_error_of_the_students_line():
     def again(mask):
         return again(mask)
