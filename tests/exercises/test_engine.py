@@ -89,7 +89,7 @@ def test_what_torch_has_not_implemented_is_an_error_and_no_stub():
     def missing(mask):
         raise NotImplementedError("'logsumexp' is not implemented for 'Bool'")
 
-    with pytest.raises(NotYet, match="stopped with an error.*not implemented for 'Bool'"):
+    with pytest.raises(NotYet, match=r"stopped with an error.*not implemented for 'Bool'"):
         check("00.foreground_share", missing)
 
 
