@@ -20,10 +20,12 @@ from contextlib import contextmanager, suppress
 from html import escape
 from typing import Any
 
+import torch
 from ipywidgets import HTML, HBox, Layout, ValueWidget, VBox, Widget
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
+from torch import nn
 from traitlets import TraitError
 
 from course_utils.figures.style import show
@@ -161,6 +163,11 @@ class Explorer(VBox):
 def explore(explorer: Explorer) -> None:
     """Put an explorer into the notebook: alive where there is a kernel, and everywhere else as a picture of its state."""
     explorer.show()
+
+
+def device_of(net: nn.Module) -> torch.device:
+    """Where a net's weights are; the CPU for one that has none."""
+    return next((weights.device for weights in net.parameters()), torch.device("cpu"))
 
 
 def figure_size(figure: Figure) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from course_utils.data.photographs import PHOTOGRAPHS, photograph
 from course_utils.figures.boards import Board, coloured
 from course_utils.figures.style import GREY
 from course_utils.models.imagenet import class_index, class_names, normalise, resize
-from course_utils.widgets.frame import Explorer
+from course_utils.widgets.frame import Explorer, device_of
 
 OWN = "your own file"
 LARGEST = 1024  # pixels of an own file's short side that are kept
@@ -74,8 +74,8 @@ def shortened(image: Tensor, short: int) -> Tensor:
 def ask(net: nn.Module, image: Tensor) -> Tensor:
     """The net's probabilities for each cell: (3, H, W) uint8 -> (1000, h, w)."""
     with torch.inference_mode():
-        pictures = normalise(image, "efficientnet_lite0")[None].contiguous(memory_format=torch.channels_last)
-        return net(pictures)[0].softmax(0)
+        pictures = normalise(image, "efficientnet_lite0")[None].to(device_of(net), memory_format=torch.channels_last)
+        return net(pictures)[0].softmax(0).cpu()
 
 
 def find(image: Tensor, probabilities: Tensor, name: str) -> Heat:

@@ -1,7 +1,6 @@
 """Click a unit in any layer: what it can see of the photograph, and what it uses (lecture 02)."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from course_utils.figures.boards import Board, coloured
 from course_utils.figures.style import COLOURS, GREY
 from course_utils.models.geometry import Geometry, steps
 from course_utils.models.imagenet import normalise
-from course_utils.widgets.frame import Explorer
+from course_utils.widgets.frame import Explorer, device_of
 
 PHOTOGRAPH, FELT = (0, 34, 340), (364, 34, 340)  # left, top, side in pixels of the board
 WORDS = 724
@@ -97,7 +96,7 @@ def gradient(layer: Layer, crop: Tensor) -> np.ndarray:
     """
     *before, last = layer.net
     with torch.enable_grad():
-        given = crop[None].clone().requires_grad_()
+        given = crop[None].to(device_of(nn.Sequential(*layer.net))).requires_grad_()
         maps = nn.Sequential(*before)(given)
         if isinstance(last, nn.Conv2d):
             # only the strongest channel's weights are needed on the way back, and the last layer may have 37 million
@@ -107,7 +106,7 @@ def gradient(layer: Layer, crop: Tensor) -> np.ndarray:
         else:
             strongest = last(maps).max()
         (slope,) = torch.autograd.grad(strongest, given)
-    size = slope[0].abs().sum(0).numpy()
+    size = slope[0].abs().sum(0).cpu().numpy()
     return size / max(size.max(), 1e-12)
 
 
@@ -194,7 +193,6 @@ def receptive_field(image: Tensor, net: nn.Module, layer: str = "pool 3", name: 
     layers = layers_of(net)
     height, width = image.shape[1:]
 
-    @lru_cache(maxsize=256)
     def compute(layer: str, across: int, down: int) -> Field:
         return look(image, layers[layer], across, down, name)
 

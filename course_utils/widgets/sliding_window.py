@@ -13,7 +13,7 @@ from course_utils.figures.style import COLOURS, GREY
 from course_utils.models.imagenet import class_index, class_names, normalise
 from course_utils.predict import multiply_adds
 from course_utils.timing import seconds
-from course_utils.widgets.frame import Explorer
+from course_utils.widgets.frame import Explorer, device_of
 
 PHOTOGRAPH, GRID = (0, 32, 330), (356, 32, 250)  # left, top, side in pixels of the board
 BARS = 634
@@ -94,7 +94,7 @@ def begin(
     Shape:
         image (3, side, side)
     """
-    picture = normalise(image, "efficientnet_lite0")[None]
+    picture = normalise(image, "efficientnet_lite0")[None].to(device_of(turned))
     crop = picture[:, :, :window, :window]
     with torch.inference_mode():
         grids = {"dense run": turned(picture)}
@@ -103,12 +103,13 @@ def begin(
         costs = Costs(
             multiply_adds(classifier, crop),
             multiply_adds(turned, picture),
-            seconds(lambda: classifier(crop), repeats=3),
-            seconds(lambda: turned(picture), repeats=2),
+            seconds(lambda: classifier(crop), picture.device, repeats=3),
+            seconds(lambda: turned(picture), picture.device, repeats=2),
         )
     which = [class_index(name) for name in classes]
     walks = {}
     for way, scores in grids.items():
+        scores = scores.cpu()
         names = tuple(class_names()[number] for number in scores[0].argmax(0).flatten().tolist())
         answers = scores.softmax(1)[0, which].sum(0).numpy()
         walks[way] = Walk(image, answers, names, " + ".join(classes), window, stride, costs)

@@ -1,0 +1,281 @@
+"""What the browser test does with each explorer: the cell that makes it, and the hand that moves it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+IMPORTS = """
+import torch
+from course_utils.data.annotations import annotation
+from course_utils.data.photographs import photograph
+from course_utils.models.backbones import classifier
+from course_utils.models.convolutionalize import convolutionalize
+from course_utils.models.imagenet import resize
+from course_utils.models.variants import without_padding
+from course_utils.widgets import explore
+coins = annotation("coins")
+lite0 = classifier("efficientnet_lite0")
+cat = annotation("cat")
+square = resize(photograph("coffee")[:, :, 100:500], (512, 512))
+alexnet = classifier("alexnet", 0, download=False)
+
+from torch.nn import functional
+from course_utils.data.nuclei import nuclei
+from course_utils.models.unet import UNet
+from course_utils.widgets.skip_fusion import Scene
+
+cells, numbered = nuclei()
+torch.manual_seed(0)
+narrow = UNet(width=4, depth=4)
+
+
+def said(stride):
+    known = torch.nn.functional.one_hot(cat.mask.where(cat.mask < 2, 0), 2).permute(2, 0, 1)[None].float()
+    coarse = functional.avg_pool2d(known, stride, ceil_mode=True)
+    return functional.interpolate(coarse, size=cat.mask.shape, mode="bilinear")[0]
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One explorer in the notebook.
+
+    Attributes:
+        name: of its function, and of the module that it is in.
+        title: what screen readers call it.
+        call: the call that makes it.
+        moves: what a person does, and a word that the sentence under the picture must hold afterwards.
+    """
+
+    name: str
+    title: str
+    call: str
+    moves: tuple[tuple[Callable, str], ...]
+
+    @property
+    def cell(self) -> str:
+        return f"from course_utils.widgets.{self.name} import {self.name}\nexplore({self.call})"
+
+
+def press(control: str, *keys: str, role: str = "slider") -> Callable:
+    """Put the focus on a control and press keys."""
+
+    def move(explorer):
+        handle = explorer.get_by_role(role, name=control, exact=True)
+        handle.focus()
+        for key in keys:
+            handle.press(key)
+
+    return move
+
+
+def click(across: float, down: float) -> Callable:
+    """Click into the picture, at shares of its width and height."""
+
+    def move(explorer):
+        image = explorer.locator(".course-picture img")
+        box = image.bounding_box()
+        image.click(position={"x": across * box["width"], "y": down * box["height"]})
+
+    return move
+
+
+def arrow(key: str) -> Callable:
+    """Press a key on the picture."""
+    return lambda explorer: explorer.locator(".course-picture img").press(key)
+
+
+def paint(explorer) -> None:
+    """Draw a stroke across the canvas with the mouse."""
+    box = explorer.locator("canvas").bounding_box()
+    mouse = explorer.page.mouse
+    mouse.move(box["x"] + 0.05 * box["width"], box["y"] + 0.9 * box["height"])
+    mouse.down()
+    mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.97 * box["height"], steps=5)
+    mouse.up()
+
+
+def paint_by_keyboard(explorer) -> None:
+    """Move the brush with the arrow keys and erase under it."""
+    canvas = explorer.locator("canvas")
+    for key in ("ArrowUp", "ArrowLeft", "x"):
+        canvas.press(key)
+
+
+CASES = (
+    Case(
+        "paint_mask",
+        "Paint a mask",
+        "paint_mask(cat.image, cat.mask, 'cat')",
+        (
+            (paint, "mean IU"),
+            (paint_by_keyboard, "mean IU"),
+            (lambda explorer: explorer.get_by_role("button", name="undo").click(), "mean IU"),
+        ),
+    ),
+    Case(
+        "threshold",
+        "A threshold slides over the photograph",
+        "threshold(coins.image, coins.mask)",
+        ((press("threshold", "ArrowRight"), "Threshold 81"), (press("blur (pixels)", "End"), "Threshold 81")),
+    ),
+    Case(
+        "sliding_window",
+        "A window walks over the photograph",
+        "sliding_window(square, lite0, convolutionalize(lite0), ('espresso', 'cup', 'coffee mug'))",
+        (
+            (click(0.3, 0.5), "47 windows asked"),
+            (arrow("ArrowDown"), "57 windows asked"),
+            (press("windows asked", "Home"), "1 windows asked"),
+        ),
+    ),
+    Case(
+        "receptive_field",
+        "The receptive field of a unit",
+        "receptive_field(square, without_padding(convolutionalize(alexnet)))",
+        (
+            (click(0.1, 0.3), "195×195"),
+            (press("layer", "Home"), "11×11"),
+            (arrow("ArrowRight"), "Conv 1"),
+        ),
+    ),
+    Case(
+        "heat_map",
+        "A class over a photograph",
+        "heat_map(convolutionalize(lite0, average=False))",
+        (
+            (press("short side (pixels)", "ArrowRight"), "of 176 answers"),
+            (lambda explorer: explorer.get_by_role("combobox", name="photograph").select_option("cat"), "Egyptian cat"),
+        ),
+    ),
+    Case(
+        "transposed_convolution",
+        "Stamps of a transposed convolution",
+        "transposed_convolution()",
+        (
+            (press("kernel", "ArrowRight"), "from its border: even"),
+            (click(0.02, 0.2), "Input cell (0, 0)"),
+            (arrow("ArrowDown"), "Input cell (1, 0)"),
+        ),
+    ),
+    Case(
+        "crop_offset",
+        "Where the cells lie, and the crop",
+        "crop_offset(photograph('coffee'))",
+        (
+            (press("pad", "Home"), "the first 81 pixels get no answer"),
+            (lambda explorer: explorer.get_by_role("button", name="16").click(), "stride 16"),
+        ),
+    ),
+    Case(
+        "skip_fusion",
+        "The three streams of a trained FCN-8s, mixed",
+        "skip_fusion([Scene(cat.image, cat.mask, {stride: said(stride) for stride in (32, 16, 8)})], "
+        "['background', 'cat'], [(0, 0, 0), (230, 159, 0)])",
+        (
+            (press("stride 32 times", "Home"), "points against the net as it was trained"),
+            (lambda explorer: explorer.get_by_role("combobox", name="for").select_option("cat"), "cat: IU"),
+            (press("stride 16 times", "Home"), "cat: IU 0.0"),
+        ),
+    ),
+    Case(
+        "unet_size",
+        "Sizes of a U-Net's maps",
+        "unet_size()",
+        (
+            (press("input side, px", "ArrowRight"), "573 is illegal"),
+            (press("depth", "Home"), "573 is illegal: on level 0"),
+            (lambda explorer: explorer.get_by_role("button", name="padded").click(), "Nearest: 572 or 574"),
+            (press("input side, px", "ArrowLeft"), "572 in, 572 out"),
+        ),
+    ),
+    Case(
+        "elastic",
+        "Elastic deformation of a picture and its mask",
+        "elastic(cells[:, 256:, :256], numbered[256:, :256])",
+        (
+            (press("sigma, px", "Home"), "No pixel moved"),
+            (press("sigma, px", "End"), "Turned inside out"),
+            (press("seed", "ArrowRight"), "Turned inside out"),
+        ),
+    ),
+    Case(
+        "weight_map",
+        "The border weight map and who gets the loss",
+        "weight_map(numbered)",
+        (
+            (press("w0", "End"), "Heaviest pixel: 19."),
+            (press("sigma, px", "End"), "Heaviest pixel: 2"),
+            (press("w0", "Home"), "Heaviest pixel: 1."),
+            (click(0.1, 0.18), "in row "),
+        ),
+    ),
+    Case(
+        "overlap_tile",
+        "Tiles over a large picture",
+        "overlap_tile(narrow, cells[:1, :256, :256] / 255)",
+        (
+            (press("step, px", "Home"), "Largest difference to one pass: 0.000"),
+            (press("step, px", "ArrowRight"), "pixels that change sides"),
+            (arrow("ArrowDown"), "Tile 9 answers from row 36, column 0 on"),
+            (press("step, px", "End"), "No tile answers"),
+            (press("tile, px", "End"), "Largest difference to one pass: 0.000"),
+        ),
+    ),
+    Case(
+        "skip_fusion",
+        "The three streams of a trained FCN-8s, mixed",
+        "skip_fusion([scene], ['background', 'cat', 'dog'], [(0, 0, 0), (90, 90, 90), (200, 90, 90)])",
+        (
+            (press("stride 8 times", "ArrowRight"), "Mean IU"),
+            (lambda explorer: explorer.get_by_role("combobox", name="for").select_option("dog"), "dog: IU"),
+        ),
+    ),
+    Case(
+        "unet_size",
+        "Sizes of a U-Net's maps",
+        "unet_size()",
+        (
+            (press("input side, px", "ArrowRight"), "573 is illegal"),
+            (press("depth", "Home"), "573 is illegal"),
+        ),
+    ),
+    Case(
+        "elastic",
+        "Elastic deformation of a picture and its mask",
+        "elastic(microscope[:, 256:, :256], cells[256:, :256])",
+        ((press("sigma, px", "Home"), "No pixel moved"), (press("sigma, px", "End"), "inside out")),
+    ),
+    Case(
+        "weight_map",
+        "The border weight map and who gets the loss",
+        "weight_map(cells)",
+        ((press("w0", "Home"), "Heaviest pixel"), (press("sigma, px", "End"), "Heaviest pixel")),
+    ),
+    Case(
+        "overlap_tile",
+        "Tiles over a large picture",
+        "overlap_tile(unet, microscope[:1, 100:196, 60:156] / 255)",
+        ((press("step, px", "End"), "tiles of"), (press("step, px", "Home"), "tiles of")),
+    ),
+)
+
+# cells of a small lecture: kind, slide type, source, tags
+LECTURE = (
+    ("markdown", "slide", "# The first slide", []),
+    ("code", "-", "from course_utils.widgets import lecture_mode\nlecture_mode()", []),
+    ("markdown", "notes", "*For the lecturer, 1 minute.* This is for only the lecturer.", []),
+    ("markdown", "slide", "## The second slide", []),
+    (
+        "code",
+        "-",
+        "from course_utils.data.annotations import annotation\n"
+        "from course_utils.widgets import explore\n"
+        "from course_utils.widgets.threshold import threshold\n"
+        "coins = annotation('coins')\n"
+        "explore(threshold(coins.image, coins.mask))",
+        [],
+    ),
+    ("markdown", "notes", "*For the lecturer, 1 minute.* This is for only the lecturer.", []),
+    ("markdown", "fragment", "This is the answer.", []),
+    ("code", "subslide", "print('shown')", ["show-code"]),
+)
