@@ -176,6 +176,7 @@ def build(lectures: Lectures = None):
     """For maintainers: make notebooks/ from notebooks/scripts/, executed in the quick profile on the CPU."""
     from course_utils.building import build_lecture
     from course_utils.notebooks import find_lectures
+    from course_utils.teaching import update_guide
 
     failed = False
     try:
@@ -183,6 +184,8 @@ def build(lectures: Lectures = None):
             outcome = build_lecture(lecture)
             typer.echo(f"{outcome.status:8} {lecture.name}  {outcome.seconds:.0f} s {outcome.error}")
             failed |= outcome.status != "passed"
+        if update_guide():
+            typer.echo("brought the minutes in docs/teaching.md up to date")
     except ValueError as error:
         stop(str(error))
     raise typer.Exit(int(failed))

@@ -81,6 +81,8 @@ def not_graded(path: Path, folder: Path) -> str:
     inside = path.relative_to(folder)
     if any(part.startswith(".") for part in inside.parts):
         return "hidden"
+    if "solutions" in inside.parts:
+        return "the course's own solutions, laid beside a student's work"
     if path.is_symlink() or not path.is_file():
         return "a link or no plain file"
     if ".new-" in path.name:

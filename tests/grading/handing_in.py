@@ -7,7 +7,7 @@ import nbformat
 
 from course_utils.grading.tasks import lecture_tasks
 from course_utils.notebooks import find_lectures, read_script
-from course_utils.workspace import student_copy
+from course_utils.student_copies import student_copy
 
 
 def solutions(lecture: str) -> dict[str, str]:

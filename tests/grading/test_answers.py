@@ -40,12 +40,13 @@ def test_a_new_python_for_each_exercise_where_forks_are_no_option(source, expect
 
 @pytest.mark.skipif(not nursery.FORKS, reason="forks are used on Linux alone")
 def test_without_namespaces_what_an_answer_started_is_still_ended(monkeypatch):
+    nursery.prepare()
+    exec(LECTURE.imports, {})
     monkeypatch.setattr(confine, "libc", lambda name, *arguments: False)
-    nursery.adopt_orphans()
     source = (
         HEAD + "    import ctypes, time\n    for _ in range(6):\n        ctypes.CDLL(None).fork()\n    time.sleep(60)\n"
     )
-    assert "processes and was stopped" in verdict(source, forks=True)["message"]
+    assert "processes and was stopped" in verdict(source, seconds=20, forks=True)["message"]
 
 
 def test_a_label_decides_and_a_lost_one_is_made_up_for_by_the_name():

@@ -44,6 +44,8 @@ def test_each_thing_left_out_is_named_with_its_reason(tmp_path):
     (path.parent / "02_convolutionalization.new-2026-11-23.ipynb").write_text("{}")
     (path.parent / ".ipynb_checkpoints").mkdir()
     (path.parent / ".ipynb_checkpoints" / path.name).write_text("{}")
+    (path.parent / "solutions").mkdir()
+    (path.parent / "solutions" / path.name).write_text(notebook("02", solutions("02")))
     (path.parent / "mine 02_convolutionalization copy.ipynb").write_text(notebook("02", {}))
     (path.parent / "other.ipynb").write_text(json.dumps({"cells": []}))
     found = find_submissions(tmp_path)
@@ -53,6 +55,7 @@ def test_each_thing_left_out_is_named_with_its_reason(tmp_path):
         ("notes.txt", "not"),
         ("02_convolutionalization.new-2026-11-23.ipynb", "a"),
         ("02_convolutionalization.ipynb", "hidden"),
+        ("02_convolutionalization.ipynb", "the"),
         ("mine 02_convolutionalization copy.ipynb", "02_convolutionalization.ipynb"),
     }
     assert any("copy.ipynb was handed in too" in remark for remark in kept.remarks)
