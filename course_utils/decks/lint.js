@@ -78,7 +78,8 @@
     const box = image.getBoundingClientRect();
     if (!(image.getAttribute('alt') || '').trim()) found.push(`an image has no alt text`);
     if (!image.naturalWidth) found.push(`${named(image)} is not loaded`);
-    const scale = Math.min(box.width / parseFloat(image.style.width), box.height / parseFloat(image.style.height));
+    const [wide, high] = ['width', 'height'].map(side => parseFloat(image.getAttribute(side) || image.style[side]));
+    const scale = Math.min(box.width / wide, box.height / high);
     if (scale < 0.895) found.push(`${named(image)} is shown at ${Math.round(100 * scale)} % of the size that it is drawn for: its type is too small; say less beside it`);
   }
   return found;

@@ -25,7 +25,7 @@ NARROW = 1.3  # figures less wide than this, by their height, stand beside the t
 SMALLEST = 15.0  # points: 20 pixels on the page
 LARGER = 1.1  # how much larger type gets than in the notebook
 PIXELS = 96  # an inch of a slide
-SHARP = 2  # pixels of the picture to one of the page
+SHARP = 1.5  # pixels of the picture to one of the page
 PHOTOGRAPH = 128 * 128  # pixels; smaller pictures are grids of cells
 VECTOR_LIMIT = 60_000  # bytes of a drawing, compressed; photographs need more, and stay pictures
 
@@ -80,7 +80,7 @@ def slide_picture(figure: Figure, alt: str) -> dict:
     if 0 < len(svg) <= VECTOR_LIMIT:
         packed |= {"svg": svg, "webp": webp(picture.quantize(256).convert("RGB"), lossless=True)}
     else:
-        packed["webp"] = webp(picture, quality=85)
+        packed["webp"] = webp(picture, quality=80)
     return {name: base64.b64encode(part).decode() if isinstance(part, bytes) else part for name, part in packed.items()}
 
 

@@ -33,7 +33,7 @@ def growth(nets: dict[str, Sequence[Step]], title: str) -> Figure:
         pools = [place for place, step in zip(places, windowed, strict=True) if isinstance(step.layer, POOLINGS)]
         hollow = {"markerfacecolor": "white", "markeredgecolor": colour, "markersize": 9, "markeredgewidth": 2}
         axes.plot(pools, [fields[place - 1] for place in pools], marker, **hollow)
-        style = {"color": colour, "weight": "bold", "ha": "right", "va": "bottom"}
+        style = {"weight": "bold", "ha": "right", "va": "bottom"}
         axes.annotate(f"{fields[-1]} pixels", (places[-1], fields[-1]), (-8, 4), textcoords="offset points", **style)
     axes.plot([], [], "o", markerfacecolor="white", markeredgecolor="black", markeredgewidth=2, label="hollow: pooling")
     axes.set_xlabel("layer (convolutions and poolings, in order)")
