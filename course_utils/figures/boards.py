@@ -12,7 +12,9 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 from torch import Tensor
 
 from course_utils.data.masks import VOID
@@ -37,6 +39,26 @@ class Board(Figure):
         self.sheet.set_axis_off()
         self.sheet.set_autoscale_on(False)
         self.layers = count(3)  # what is drawn later lies above, of whatever kind it is
+
+    def enlarge(self, width: float, height: float, inch: float) -> tuple[int, int]:
+        """Grow as a whole, letters and lines too, until it fills one side of a rectangle.
+
+        Args:
+            width, height: of the rectangle, in pixels.
+            inch: pixels an inch.
+
+        Returns:
+            its new width and height, in pixels
+        """
+        scale = min(width / self.width, height / self.height)
+        size = round(self.width * scale), round(self.height * scale)
+        self.set_size_inches(size[0] / inch, size[1] / inch)
+        for text in self.findobj(Text):
+            text.set_fontsize(text.get_fontsize() * scale * 100 / inch)
+        for line in self.findobj(Line2D):
+            line.set_linewidth(line.get_linewidth() * scale * 100 / inch)
+            line.set_markersize(line.get_markersize() * scale * 100 / inch)
+        return size
 
     def write(self, x: float, y: float, words: str, **style) -> None:
         """Words at a place; they begin there, on their base line, unless the style says otherwise."""

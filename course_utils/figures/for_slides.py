@@ -66,10 +66,13 @@ def slide_picture(figure: Figure, alt: str) -> dict:
     """
     width, height = BESIDE if figure.get_figwidth() / figure.get_figheight() < NARROW else WIDE
     title = take_title(figure)
-    figure.set_size_inches(width / PIXELS, height / PIXELS)
+    if hasattr(figure, "enlarge"):  # a board is laid out in pixels: it grows as a whole
+        width, height = figure.enlarge(width, height, PIXELS)
+    else:
+        figure.set_size_inches(width / PIXELS, height / PIXELS)
+        for text in figure.findobj(Text):
+            text.set_fontsize(max(SMALLEST, LARGER * text.get_fontsize()))
     figure.set_dpi(SHARP * PIXELS)
-    for text in figure.findobj(Text):
-        text.set_fontsize(max(SMALLEST, LARGER * text.get_fontsize()))
     canvas = FigureCanvasAgg(figure)
     with noted_texts() as texts:
         canvas.draw()

@@ -92,7 +92,7 @@ def find(image: Tensor, probabilities: Tensor, name: str) -> Heat:
 
 def draw(heat: Heat) -> Board:
     """The photograph, and the heat over it."""
-    board = Board(880, 384)
+    board = Board(880, 372)
     height, width = heat.image.shape[1:]
     scale = min(ROOM[0] / width, ROOM[1] / height)
     wide, high = width * scale, height * scale
@@ -104,10 +104,10 @@ def draw(heat: Heat) -> Board:
     board.image((grey + 0.55 * coloured(smooth)).astype(np.uint8), 450, 32, wide, high)
     board.heading(0, 20, f"{width}×{height} pixels, {heat.heat.shape[1]}×{heat.heat.shape[0]} answers")
     board.heading(450, 20, f"{heat.name}: up to {heat.heat.max():.2f}")
-    board.image(coloured(np.linspace(0, 1, 64)[None]), 450, 350, 240, 16)
-    board.write(450, 382, "0", fontsize=11, ha="left")
-    board.write(690, 382, "1", fontsize=11, ha="right")
-    board.write(704, 364, "probability", color=GREY)
+    board.image(coloured(np.linspace(0, 1, 64)[None]), 466, 350, 240, 16)
+    board.write(450, 364, "0")
+    board.write(712, 364, "1")
+    board.write(734, 364, "probability", color=GREY)
     board.write(0, 364, "most of: " + ", ".join(name for name, _ in heat.best[:2]), color=GREY)
     return board
 
