@@ -36,16 +36,20 @@ def lab(
     ] = None,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
     port: Annotated[int, typer.Option(help="Port to serve on; the next free one is taken when it is in use.")] = 8888,
+    lecture: Annotated[
+        bool, typer.Option(help="Open the full notebooks, with solutions and notes, to give a lecture from.")
+    ] = False,
 ):
     """Open your copy of the course in JupyterLab, at the start page."""
     import subprocess
     import sys
 
+    from course_utils.notebooks import NOTEBOOKS
     from course_utils.workspace import WORKSPACE, update_workspace
 
-    folder = (workspace or WORKSPACE).resolve()
+    folder = NOTEBOOKS if lecture else (workspace or WORKSPACE).resolve()
     try:
-        for line in update_workspace(folder):
+        for line in [] if lecture else update_workspace(folder):
             typer.echo(line)
     except OSError as error:
         stop(f"{folder} cannot be written: {error}. Nothing of yours was changed; name another with --workspace.")

@@ -53,6 +53,7 @@ from course_utils.figures.overlays import draw_image, draw_instances
 from course_utils.profiles import begin, choose
 from course_utils.results import record
 from course_utils.start_page import start_page
+from course_utils.widgets import lecture_mode
 
 run = begin(PROFILE, DEVICE, SEED)
 
@@ -177,6 +178,7 @@ print(f"{cat} of {mask.numel()} pixels are cat, and {cat} of the {known} whose c
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The cell after yours checks it. A wrong answer is not a disaster here: the check says *which* mistake yours looks like.
 # Ask for the next hint in a new cell, up to three times (`from course_utils.exercises import hint`).
+
 
 # %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "00-foreground_share", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def foreground_share(mask):
@@ -336,6 +338,20 @@ print(f"In the {run.profile} profile, on {run.device}: {epochs} epochs.")
 # *For the lecturer, 2 minutes.* At the top of every notebook stands a cell with these four. The same switch lets the
 # whole course run as a test on every change: what you teach from is what was tested. Show `course run 00` live if there
 # is a terminal on the projector.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Giving this as a lecture?
+#
+# Lecture mode shows the same notebooks a slide at a time: code is hidden, and everything is large enough for the back
+# row. Run the cell, press the button, and open a lecture on the map above.
+
+# %% slideshow={"slide_type": "-"}
+lecture_mode()
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 1 minute.* `course lab --lecture` opens the full notebooks, with solutions and these notes, which
+# lecture mode hides from the room. Before class, open the lecture and choose *Run, Run All Cells*: its explorers come alive. PageDown goes on
+# (a presenter's remote sends it), PageUp back, Esc ends lecture mode, and F9 resumes it where you were.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Your work is safe

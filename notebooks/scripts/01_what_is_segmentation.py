@@ -62,6 +62,9 @@ from course_utils.figures.overlays import (
 )
 from course_utils.profiles import begin, choose
 from course_utils.results import record
+from course_utils.widgets import explore
+from course_utils.widgets.paint_mask import paint_mask
+from course_utils.widgets.threshold import threshold as threshold_explorer
 
 run = begin(PROFILE, DEVICE, SEED)
 
@@ -444,6 +447,24 @@ for name, its in rows.items():
 # never looks at the false alarms of a class, so the swollen nuclei win there. Ask which of the four a surgeon would want,
 # and which the maker of a lawn mower robot. There is no best score, only a question it answers.
 
+# %% [markdown] slideshow={"slide_type": "subslide", "name": "paint"}
+# ### Who can beat 0.9?
+#
+# Somebody in a hurry put an ellipse over the cat. Which of the six numbers moves least when you mend it?
+
+# %% slideshow={"slide_type": "-"}
+cat = annotation("cat")
+explore(paint_mask(cat.image, cat.mask, "cat"))
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# The inside of the cat is quickly painted and moves every number a little. What is left is the outline: the last points
+# of mean IU take most of the work, as they did for the people who drew the masks that nets learn from.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 3 minutes.* Hand the mouse to somebody, with a minute on the clock; the room reads the numbers
+# aloud. Paint the corners first, then erase beside the right ear. Ask at the end: what would another annotator have
+# drawn at the whiskers, and which IU would the two of them have with each other?
+
 # %% [markdown] slideshow={"slide_type": "slide", "name": "your-turn-metrics"} tags=["exercise"]
 # ## Your turn: `four_metrics`
 #
@@ -493,6 +514,7 @@ check("01.four_metrics", four_metrics)
 # *For the lecturer, 2 minutes.* Ask for a vote: can the order of two methods change? Most say no, since Dice only rises
 # with IU. Medicine reports Dice, VOC and street scenes IU. The contest on the next slide: one threshold for the whole
 # picture of nuclei against one for each of its sixteen pieces.
+
 
 # %% slideshow={"slide_type": "skip"}
 def cut(labels, parts):
@@ -547,9 +569,11 @@ show(
 record("01.orders_disagree", len(set(leads.values())) > 1)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* Each pair of marks is one piece of the picture. Thresholds of their own help on many pieces
-# and fail on a few, where very bright nuclei lift the threshold above all the others. Ask how two means over the same
-# pieces can disagree: the next slide answers.
+# *For the lecturer, 4 minutes.* Each pair of marks is one piece of the picture. Thresholds of their own help on many
+# pieces and fail on a few, where very bright nuclei lift the threshold above all the others. How can two means over the
+# same pieces disagree? On the board: a bent curve, two points, and the middle of their chord under it. The moral is
+# worth writing down: "mean over what?" VOC, CamVid and this course count all images at once; many medical papers
+# average over patients. Neither is wrong, and the two cannot be compared.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # On one image, IU and Dice never disagree about who is better: the curve below only rises. But it is *bent*, so the
@@ -557,7 +581,7 @@ record("01.orders_disagree", len(set(leads.values())) > 1)
 # some very bright nuclei lift the threshold above all the others. Dice weighs those failures more and the gains less. And
 # over all pixels together, large and crowded images decide.
 
-# %% slideshow={"slide_type": "subslide", "name": "mean-over-what"}
+# %% slideshow={"slide_type": "skip"}
 points = {
     "one threshold, all pixels": (first["IU"].item(), first["Dice"].item()),
     "a threshold for each, all pixels": (second["IU"].item(), second["Dice"].item()),
@@ -568,11 +592,6 @@ show(
     alt="The curve Dice = 2 IU / (1 + IU) above the diagonal, with two scores of all pixels on it and one mean over "
     "images a little below it.",
 )
-
-# %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* The moral is worth writing on the board: "mean over what?" VOC, CamVid and this course count all images at once; many medical papers
-# average over patients. Neither is wrong, and the two cannot be compared. On the board: a bent curve, two points, and
-# the middle of their chord under it.
 
 # %% [markdown] slideshow={"slide_type": "skip"} tags=["exercise"]
 # ## Your turn: `iu_two_ways`
@@ -651,6 +670,22 @@ record("01.coins_otsu_mean_iu", round(coin_scores.mean_iu, 4))
 # **Otsu's threshold** (1979) tries every grey value $t$ and takes the one that sets the two groups farthest apart: with
 # shares $w_0, w_1$ and means $m_0, m_1$ of what is $\le t$ and what is $> t$, it maximises $w_0 w_1 (m_0 - m_1)^2$. No
 # choice of $t$ can do better than the histograms allow: where they overlap, one side loses.
+
+# %% [markdown] slideshow={"slide_type": "subslide", "name": "any-threshold"}
+# ### Is there a better number than Otsu's?
+#
+# Slide to the top of the curve. Then blur the photograph: does the top rise?
+
+# %% slideshow={"slide_type": "-"}
+explore(threshold_explorer(coins.image, coins.mask))
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# There is, and only the truth knows it: the curve cannot be drawn without the mask. A blur takes the dark lines out of
+# the coins' faces and lifts the whole curve a little; the lit corner stays, whatever number you choose.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* Let the room call "higher" or "lower" while you slide. At the top, ask how one would find
+# that place for a photograph without a mask. Too much blur lowers the curve again: ask what it does to the rims.
 
 # %% [markdown] slideshow={"slide_type": "subslide", "name": "watershed"}
 # ### The lit corner has no edge: let two floods meet on the ridges

@@ -65,6 +65,9 @@ from course_utils.predict import multiply_adds
 from course_utils.profiles import begin, choose
 from course_utils.results import record
 from course_utils.timing import seconds
+from course_utils.widgets import explore
+from course_utils.widgets.crop_offset import crop_offset
+from course_utils.widgets.transposed_convolution import transposed_convolution
 
 run = begin(PROFILE, DEVICE, SEED)
 photograph = choose(DATASET, {"photographs": photograph})
@@ -465,7 +468,7 @@ print(f"in the corner the winner is less sure when faded: {bool(sure[0] < sure[1
 # looks at probabilities. Two cures are in use: pad the picture so far that the border can be cropped away (the paper
 # form of FCN: unit 5), or call `interpolate` (the practical form, lecture 04).
 
-# %% [markdown] slideshow={"slide_type": "slide", "name": "cost"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ### 441 kernels, of which 21 are not zero: what does it cost?
 #
 # The authors' layer is *dense*: a kernel from each of the 21 classes to each other one. A *depthwise* layer holds the 21
@@ -475,7 +478,7 @@ print(f"in the corner the winner is less sure when faded: {bool(sure[0] < sure[1
 # The authors' layer is *dense*: it holds a kernel from each of the 21 classes to each other one, and all but 21 of these
 # 441 kernels are zero. A *depthwise* layer holds the 21 alone. **Guess** the factor, then count and time it.
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "skip"}
 classes = torch.randn(1, 21, 12, 18, device=run.device)
 layers = {
     "dense": bilinear_deconvolution(21, 64, 32),
@@ -497,10 +500,6 @@ record("03.depthwise_speedup", took["dense"] / took["depthwise"])
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The counter only sees convolutions, so `interpolate` counts as none; it does the work of the depthwise layer.
 # Next to the classifier, either is a trifle. Dense makes sense where training shall mix the classes.
-
-# %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 1 minute.* Collect a factor, then click. Beside the classifier that comes before it, either is a
-# trifle. Dense makes sense where training shall mix the classes.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ### And the people who wrote 0, 0.5, 1?
@@ -544,6 +543,23 @@ show(
 # a multiple of 2, so some pixels lie under one stamp and others under two or four. Equal weights, a flat map, and out
 # comes a checkerboard. With 4 and 2, each pixel lies under exactly four. Ask whether an even overlap is enough; the
 # common answer is yes, and the next slide says no.
+
+# %% [markdown] slideshow={"slide_type": "subslide", "name": "any-stamp"}
+# ### Which kernels leave a chessboard, which leave holes?
+#
+# Find two ways to get rid of the pattern, and one that makes it worse.
+
+# %% slideshow={"slide_type": "-"}
+explore(transposed_convolution())
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# With equal weights the pattern goes when the kernel is a multiple of the stride: then each pixel lies under as many
+# stamps as its neighbour. The tent manages it with kernel 3 at stride 2, because its weights fall as fast as its
+# neighbour's rise. A kernel smaller than the stride leaves holes.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 3 minutes.* Walk from cell to cell with the arrow keys first, until the room sees the stamps overlap.
+# Then kernel 4, then back to 3 and the tent. Ask for the rule before you say it.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # 3 is not a multiple of 2, so some pixels lie under one stamp and others under two or four. Equal weights, a flat map,
@@ -948,6 +964,23 @@ show(
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 1 minute.* The grey frame is cut away. With it goes a part of the fading border, though not all of
 # it: the cells begin inside the picture, and the outermost pixels still live on weaker stamps.
+
+# %% [markdown] slideshow={"slide_type": "subslide", "name": "any-pad"}
+# ### Why a pad of 100?
+#
+# What is the smallest pad with which every pixel gets an answer? Guess, then slide.
+
+# %% slideshow={"slide_type": "-"}
+explore(crop_offset(photograph("coffee")))
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Without a pad the first cell of VGG16 lies far inside the picture, and its stamp does not reach back to the border. The
+# authors' 100 is generous, and the crop takes back what is too much. Each finer stride needs a pad and a crop of its
+# own: that is why the numbers look so odd in a finished net, and why they are better computed.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 2 minutes.* Start at 100 and read the five lines at the right aloud; they are the formula of this
+# unit. Then pad 0. Then the odd kernel: half a pixel is left over, which no crop can cut.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Five questions before you go
