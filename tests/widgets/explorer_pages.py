@@ -221,42 +221,6 @@ CASES = (
             (press("tile, px", "End"), "Largest difference to one pass: 0.000"),
         ),
     ),
-    Case(
-        "skip_fusion",
-        "The three streams of a trained FCN-8s, mixed",
-        "skip_fusion([scene], ['background', 'cat', 'dog'], [(0, 0, 0), (90, 90, 90), (200, 90, 90)])",
-        (
-            (press("stride 8 times", "ArrowRight"), "Mean IU"),
-            (lambda explorer: explorer.get_by_role("combobox", name="for").select_option("dog"), "dog: IU"),
-        ),
-    ),
-    Case(
-        "unet_size",
-        "Sizes of a U-Net's maps",
-        "unet_size()",
-        (
-            (press("input side, px", "ArrowRight"), "573 is illegal"),
-            (press("depth", "Home"), "573 is illegal"),
-        ),
-    ),
-    Case(
-        "elastic",
-        "Elastic deformation of a picture and its mask",
-        "elastic(microscope[:, 256:, :256], cells[256:, :256])",
-        ((press("sigma, px", "Home"), "No pixel moved"), (press("sigma, px", "End"), "inside out")),
-    ),
-    Case(
-        "weight_map",
-        "The border weight map and who gets the loss",
-        "weight_map(cells)",
-        ((press("w0", "Home"), "Heaviest pixel"), (press("sigma, px", "End"), "Heaviest pixel")),
-    ),
-    Case(
-        "overlap_tile",
-        "Tiles over a large picture",
-        "overlap_tile(unet, microscope[:1, 100:196, 60:156] / 255)",
-        ((press("step, px", "End"), "tiles of"), (press("step, px", "Home"), "tiles of")),
-    ),
 )
 
 # cells of a small lecture: kind, slide type, source, tags
