@@ -74,7 +74,7 @@ panoptic[(scene.instances == 2) & (scene.mask != 255)] = 4
 three = {
     "semantic: dish is dish": lambda axes: draw_classes(axes, scene.image, scene.mask, scene.classes),
     "instance: things, one by one": lambda axes: draw_instances(axes, scene.image, scene.instances),
-    "panoptic: every pixel, every thing": lambda axes: draw_classes(
+    "panoptic: both at once": lambda axes: draw_classes(
         axes, scene.image, panoptic, ["background", "table", "dish 1", "spoon", "dish 2"]
     ),
 }

@@ -59,6 +59,11 @@ def page_problems(page, size: tuple[int, int]) -> list[str]:
             found += text_problems(shape, wide / EMU, high / EMU)
         if shape.tag == qn("p:pic") and not shape.nvPicPr.cNvPr.get("descr", "").strip():
             found.append("a picture has no alt text")
+    texts = [shape for shape in content if shape.tag == qn("p:sp")]
+    for text in texts:
+        for other in content:
+            if other not in texts and overlap(place_of(text, page), place_of(other, page)):
+                found.append(f"'{written(text)[:30]}' lies over '{name_of(other)}'")
     if not page.has_notes_slide or not page.notes_slide.notes_text_frame.text.strip():
         found.append("it has no notes")
     return found
@@ -78,6 +83,13 @@ def text_problems(shape, width: float, height: float) -> list[str]:
         if needed > height + 2:
             found.append(f"'{text[:30]}' needs about {needed:.0f} pixels and has {height:.0f}")
     return found
+
+
+def overlap(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> bool:
+    """Whether two places, (left, top, width, height), share more than an edge."""
+    wide = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    high = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    return wide > 2 * EMU and high > 2 * EMU
 
 
 def is_frame(shape) -> bool:

@@ -16,8 +16,7 @@ def notes_of(slide: Slide) -> str:
 def origin(deck: Deck) -> str:
     """Where a deck's numbers come from, for its title slide: the devices and dates of its runs."""
     said = dict.fromkeys(
-        f"Numbers of the {run['profile']} run on {run['device_name']}"
-        + (f", {run['date']}" if "date" in run else "")
+        f"Numbers of the {run['profile']} run on {run['device_name']}" + (f", {run['date']}" if "date" in run else "")
         for run in deck.runs.values()
         if run
     )
@@ -71,7 +70,7 @@ def html_markdown(deck: Deck, folder: Path) -> str:
 def html_slide(slide: Slide, number: int, deck: Deck, folder: Path) -> str:
     """One slide: title, body, foot and notes."""
     identity = slide.name.replace("/", "-") or f"slide-{number}"
-    heading = f"## {slide.title} {{#{identity} .{slide.layout} data-timing={60 * slide.minutes}}}"
+    heading = f"## [{slide.title}]{{.claim}} {{#{identity} .{slide.layout} data-timing={60 * slide.minutes}}}"
     drawn = [html_block(block, click, folder) for block, click in zip(slide.blocks, click_numbers(slide), strict=True)]
     if beside(slide):
         figures = [text for block, text in zip(slide.blocks, drawn, strict=True) if block.kind == "figure"]

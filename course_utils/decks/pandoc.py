@@ -21,7 +21,18 @@ def pandoc(markdown: str, to: str, target: Path, folder: Path, options: list[str
     """
     import pypandoc
 
-    command = [pypandoc.get_pandoc_path(), "--from", READER, "--to", to, "--slide-level", "2", "--standalone", "--wrap", "none"]
+    command = [
+        pypandoc.get_pandoc_path(),
+        "--from",
+        READER,
+        "--to",
+        to,
+        "--slide-level",
+        "2",
+        "--standalone",
+        "--wrap",
+        "none",
+    ]
     command += ["--resource-path", str(folder), "--fail-if-warnings", "--output", str(target.resolve()), *options]
     done = subprocess.run(command, input=markdown, capture_output=True, text=True, encoding="utf-8", cwd=folder)
     if done.returncode:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from lxml import etree
 from pptx import Presentation
-from pptx.dml.color import MSO_THEME_COLOR
+from pptx.dml.color import MSO_THEME_COLOR, RGBColor
+from pptx.enum.text import MSO_ANCHOR, PP_ALIGN
 from pptx.opc.constants import RELATIONSHIP_TYPE
 from pptx.opc.package import Part
 from pptx.opc.packuri import PackURI
 from pptx.oxml.ns import qn
-from pptx.util import Pt
+from pptx.util import Emu, Pt
 
 from course_utils.decks.markdown import beside, origin, powerpoint_markdown
 from course_utils.decks.model import Deck, Frame, Slide
@@ -24,6 +25,7 @@ from course_utils.notebooks import ROOT
 CODE_COLOURS = ROOT / "slides" / "theme"
 SVG = "{96DAC541-7B7A-43D3-8B79-37D633B846F1}"  # PowerPoint's name for the extension that holds a picture's drawing
 GAP = 12  # pixels between a figure and its text
+TABLE_ROW = 52  # pixels
 
 
 def write_powerpoint(deck: Deck, target: Path, look: str = "light") -> None:
@@ -56,7 +58,7 @@ def write_powerpoint(deck: Deck, target: Path, look: str = "light") -> None:
             use_layout(page, cover)
         finish(page, slide)
         said = origin(deck) if slide.layout == "title" else deck.title
-        add_foot(page, said, f"{number} / {len(pages)}")
+        add_foot(page, said, f"{number} / {len(pages)}", cover=slide.layout == "title")
     written.core_properties.title = deck.title
     written.core_properties.author = ""
     written.save(target)
@@ -88,11 +90,32 @@ def finish(page, slide: Slide) -> None:
             high = text_height(text, width)
             words = (left, top + height - high, width, high)
             figure = (left, top, width, height - high - GAP)
+    tables = [shape for shape in page.shapes if shape.has_table]
+    for table in tables:
+        high = style_table(table, width)
+        words = (left, top, width, text_height(text, width)) if text is not None else area
+        place(table, (left, top + (words[3] + GAP if text is not None else 24), width, high))
     if text is not None:
         move(text, words)
         fit_text(text, words)
+        text.txBody.bodyPr.set("anchor", "ctr" if frames and beside(slide) else "t")
     pictures = [add_picture(page, frame, figure) for _, frame in frames]
     add_steps(page, slide, text, paragraphs, pictures)
+
+
+def style_table(table, width: float) -> float:
+    """Type and rows of a table at the size of a slide; returns its height in pixels."""
+    columns = list(table.table.columns)
+    letters = [max(len(row.cells[place].text) for row in table.table.rows) for place in range(len(columns))]
+    for column, count in zip(columns, letters, strict=True):
+        column.width = Emu(round(EMU * width * max(count, 6) / sum(max(each, 6) for each in letters)))
+    for row in table.table.rows:
+        row.height = Emu(EMU * TABLE_ROW)
+        for cell in row.cells:
+            cell.vertical_anchor = MSO_ANCHOR.MIDDLE
+            for run in (run for paragraph in cell.text_frame.paragraphs for run in paragraph.runs):
+                run.font.size = Pt(20)
+    return TABLE_ROW * len(table.table.rows)
 
 
 def move(shape, box: tuple[int, int, int, int]) -> None:
@@ -122,12 +145,12 @@ def add_picture(page, frame: Frame, area: tuple[int, int, int, int]):
     return picture
 
 
-def add_foot(page, said: str, number: str) -> None:
+def add_foot(page, said: str, number: str, cover: bool) -> None:
     """The line at the foot of a page: the deck on the left, the page on the right."""
     left, top, width, height = FOOT
     for text, box, side in (
-        (said, (left, top, width - 120, height), 1),
-        (number, (left + width - 120, top, 120, height), 3),
+        (said, (left, top, width - 120, height), PP_ALIGN.LEFT),
+        (number, (left + width - 120, top, 120, height), PP_ALIGN.RIGHT),
     ):
         shape = page.shapes.add_textbox(0, 0, 0, 0)
         place(shape, box)
@@ -136,5 +159,8 @@ def add_foot(page, said: str, number: str) -> None:
         paragraph = frame.paragraphs[0]
         paragraph.text, paragraph.alignment = text, side
         paragraph.font.size = Pt(14)
-        paragraph.font.color.theme_color = MSO_THEME_COLOR.ACCENT_2
+        if cover:
+            paragraph.font.color.rgb = RGBColor(0xB8, 0xD4, 0xE8)
+        else:
+            paragraph.font.color.theme_color = MSO_THEME_COLOR.ACCENT_2
         shape.name = "foot"

@@ -6,6 +6,7 @@
 import base64
 import gzip
 import io
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -22,6 +23,7 @@ MIME_SLIDE = "application/vnd.segmentation-course.slide+json"
 WIDE = (1184, 468)  # pixels of a page of 1280x720: under the title, with room for two lines of text below
 BESIDE = (700, 536)  # with text at its right
 NARROW = 1.3  # figures less wide than this, by their height, stand beside the text
+OUTLINES, DECIMALS = re.compile(rb' d="[^"]*"'), re.compile(rb"(\.\d\d)\d+")  # a hundredth of a point is enough
 SMALLEST = 15.0  # points: 20 pixels on the page
 LARGER = 1.1  # how much larger type gets than in the notebook
 PIXELS = 96  # an inch of a slide
@@ -173,7 +175,8 @@ def as_svg(figure: Figure) -> bytes:
     file = io.BytesIO()
     with plt.rc_context({"svg.fonttype": "path", "svg.hashsalt": "slides"}):
         figure.savefig(file, format="svg", metadata={"Date": None})
-    return gzip.compress(file.getvalue(), 9, mtime=0)
+    shorter = OUTLINES.sub(lambda outline: DECIMALS.sub(rb"\1", outline[0]), file.getvalue())
+    return gzip.compress(shorter, 9, mtime=0)
 
 
 def webp(picture: Image.Image, **options) -> bytes:

@@ -113,6 +113,12 @@ def outside(presentation):
     shape.left = Emu(presentation.slide_width - 100)
 
 
+def over_its_text(presentation):
+    slide = presentation.slides[4]
+    picture = next(shape for shape in slide.shapes if shape.shape_type == 13)
+    picture.left = slide.placeholders[1].left
+
+
 def without_notes(presentation):
     presentation.slides[1].notes_slide.notes_text_frame.text = ""
 
@@ -149,6 +155,7 @@ def too_full(presentation):
     ("break_it", "message"),
     [
         (outside, "lies outside the page"),
+        (over_its_text, "lies over"),
         (without_notes, "it has no notes"),
         (empty, "nothing is on it but its title"),
         (without_alt, "a picture has no alt text"),
