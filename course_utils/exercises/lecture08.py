@@ -255,6 +255,7 @@ EXERCISES = [
         ),
         "Cells keep their names, however far they are bent.",
         points=1,
+        references=("course_utils.data.warping.warp",),
     ),
     Exercise(
         "08.weights",
@@ -269,6 +270,7 @@ EXERCISES = [
         ),
         "Now the loss looks where two cells could be taken for one.",
         points=2,
+        references=("course_utils.border_weights.plain_border_weights", "course_utils.border_weights.border_weights"),
     ),
     Exercise(
         "08.cells",
@@ -282,6 +284,7 @@ EXERCISES = [
         ),
         "Two thresholds and a flood make cells out of foreground.",
         points=2,
+        references=("course_utils.instances.instances_from_foreground",),
     ),
     Exercise(
         "08.rand",
@@ -298,5 +301,6 @@ EXERCISES = [
         ),
         "This is the score that the EM challenge ranks by.",
         points=3,
+        references=("course_utils.em_metrics.rand",),
     ),
 ]
