@@ -62,11 +62,13 @@ from course_utils.figures.overlays import (
 )
 from course_utils.profiles import begin, choose
 from course_utils.results import record
+
+run = begin(PROFILE, DEVICE, SEED)
+
+# %% slideshow={"slide_type": "skip"}
 from course_utils.widgets import explore
 from course_utils.widgets.paint_mask import paint_mask
 from course_utils.widgets.threshold import threshold as threshold_explorer
-
-run = begin(PROFILE, DEVICE, SEED)
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "coffee"}
 # ## What is in this picture?

@@ -65,12 +65,14 @@ from course_utils.predict import multiply_adds
 from course_utils.profiles import begin, choose
 from course_utils.results import record
 from course_utils.timing import seconds
-from course_utils.widgets import explore
-from course_utils.widgets.crop_offset import crop_offset
-from course_utils.widgets.transposed_convolution import transposed_convolution
 
 run = begin(PROFILE, DEVICE, SEED)
 photograph = choose(DATASET, {"photographs": photograph})
+
+# %% slideshow={"slide_type": "skip"}
+from course_utils.widgets import explore
+from course_utils.widgets.crop_offset import crop_offset
+from course_utils.widgets.transposed_convolution import transposed_convolution
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "in-between"}
 # ## 1. Who decides the pixels in between?
