@@ -20,7 +20,7 @@
 # place. The step that lets it answer everywhere is called *convolutionalization*.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* Ask: "You have a network that says *cat*. You need one that says *where*. What would you change?" Students
+# *For the lecturer, 1 minute.* Ask: "You have a network that says *cat*. You need one that says *where*. What would you change?" Students
 # usually propose to cut the picture into tiles and classify each. Write "tiles" on the board and leave it there: it is
 # right, and by the end they will know how to get it at a tenth of the price.
 
@@ -106,7 +106,7 @@ with torch.no_grad():
         print("500x500 gives", error)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 4 minutes.* Vote by hands: convolution, pooling, linear. Many say "the first convolution, because
+# *For the lecturer, 3 minutes.* Vote by hands: convolution, pooling, linear. Many say "the first convolution, because
 # the input has the wrong size". Draw an 11x11 filter on a small and on a large square: it does not care. Then show the
 # error. Its numbers are the channels times the places of the last map: 256 x 6 x 6 for the small picture, 256 x 14 x 14
 # for the large one.
@@ -174,7 +174,7 @@ print(alexnet.avgpool)
 # The linear layer never had a chance to slide. Nothing needs to be trained again for it: the numbers $w$ are there.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes.* Say what the symbols are: c runs over the channels, i and j over the rows and columns
+# *For the lecturer, 2 minutes.* Say what the symbols are: c runs over the channels, i and j over the rows and columns
 # of the 6x6 map, b is the bias. Wait for an answer. Then draw a 6x6 map, cover it with a 6x6 kernel, draw a 14x14 map
 # around it and move the kernel by one cell. Ask how many places it has now: 14 - 6 + 1 = 9 in each direction.
 
@@ -211,7 +211,7 @@ def linear_to_conv(linear, kernel_size):
 check("02.linear_to_conv", linear_to_conv)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 7 minutes.* Everybody writes; walk through the room. Most mistakes concern the order of the
+# *For the lecturer, 5 minutes.* Everybody writes; walk through the room. Most mistakes concern the order of the
 # numbers: flattening puts all of channel 0 first, so the weights must be viewed as (outputs, channels, 6, 6). The check
 # names the mistake that it finds. Who is done early may ask what changes for a layer that follows a global average.
 
@@ -278,7 +278,7 @@ show(
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes.* Before the click: the classifier as it was. After it: the same net on a larger picture,
+# *For the lecturer, 2 minutes.* Before the click: the classifier as it was. After it: the same net on a larger picture,
 # with its last layers as maps. Let them find the layer where the two rows stop to look alike. Ask for the number of
 # weights in the green boxes against the red ones: it is the same.
 
@@ -336,7 +336,7 @@ show(
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes.* Ask why the grid does not reach the borders: an answer lies in the middle of its
+# *For the lecturer, 2 minutes.* Ask why the grid does not reach the borders: an answer lies in the middle of its
 # window, and windows start at the corner. Ask what one would do to get answers at the borders as well: pad the picture.
 # FCN pads by 100 pixels, which is where the odd crop offsets of lecture 03 come from.
 
@@ -425,14 +425,14 @@ for name, expected in paper.items():
 # where the published one has 5x5, and a narrower last pooling. With the published kernels the same walk gives 907; a
 # test of this course says so. *A number computed from the layers you really run is worth more than one from a table.*
 
-# %% [markdown] slideshow={"slide_type": "subslide", "name": "gradient"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ### Does an answer use all that it sees?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The receptive field says which pixels *can* move an answer. The gradient of the answer says how much each of them
 # *does*. Guess where it is largest.
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "skip"}
 unpadded = without_padding(turned["alexnet"])
 walk = [step for step in steps(unpadded) if isinstance(step.layer, (nn.Conv2d, nn.MaxPool2d))]
 first, last = walk[-1].geometry.window(2)
@@ -457,12 +457,6 @@ record("02.gradient_share_of_the_middle_quarter", share)
 # Pixels in the middle reach the answer on many ways through the net, pixels at the edge on few. So the answer is *about*
 # the middle, with a soft edge: good for deciding what is there, bad for deciding where it ends.
 
-# %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* The receptive field says which pixels can move an answer; the gradient says how much
-# each of them does. Ask where it is largest before you point at the right half. Pixels in the middle reach the answer
-# on many ways through the net, pixels at the edge on few. So the answer is about the middle, with a soft edge: good for
-# deciding what is there, bad for deciding where it ends.
-
 # %% [markdown] slideshow={"slide_type": "subslide", "name": "any-unit"}
 # ### What does a unit see, and what does it use?
 #
@@ -479,6 +473,8 @@ explore(receptive_field_explorer(square, unpadded))
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* Begin at conv 1 and let the room guess the next square before each step. At pool 1 stop
 # for the dark rim: a pooling passes on one of its nine cells. Then click into a corner: the net sees zeros beyond it.
+# Pixels in the middle reach the answer on many ways through the net, pixels at the edge on few: good for deciding what
+# is there, bad for deciding where it ends.
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "crop-by-crop"}
 # ## 4. Is each answer what the classifier says of its crop?
@@ -551,7 +547,7 @@ print(f"correlation of the scores {correlation:.2f}, the same best class in {sam
 # close enough to be useful on a padded one. Fine-tuning (lecture 04) lets a net get used to what it sees in a dense run.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes.* On the board: a crop with a ring of zeros, beside the same crop inside the picture with
+# *For the lecturer, 2 minutes.* On the board: a crop with a ring of zeros, beside the same crop inside the picture with
 # a ring of real pixels. In a crop, the padding puts zeros where the dense run sees the neighbours; with a receptive
 # field larger than the window, every answer feels them. Students tend to call the dense answer wrong. Ask which of the
 # two saw more of the world.
@@ -684,7 +680,7 @@ explore(heat_map(speaks))
 # file; they stay on this machine.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes.* Take words from the room: wheel, disk brake, crash helmet; a word that is no class is
+# *For the lecturer, 2 minutes.* Take words from the room: wheel, disk brake, crash helmet; a word that is no class is
 # answered with some that are. Then move the size from 224 to 512 and ask where the moped went.
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "saving"}
@@ -766,12 +762,12 @@ show(
 # AlexNet's 10x10 grid against 1.2 ms for one window: more than 5 times. Counting gives the order of the saving; memory,
 # caches and the price of starting many small runs decide the rest. On a GPU the bars of the batched windows move most.
 
-# %% [markdown] slideshow={"slide_type": "subslide", "name": "window-walks"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ### When do the windows overtake the dense run?
 #
 # One window costs less than the whole picture. After how many have you paid for it?
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "skip"}
 walked_over = resize(coffee[:, :, 100:500], (512, 512))
 names = ("espresso", "cup", "coffee mug")
 explore(sliding_window_explorer(walked_over, lite0, turned["efficientnet_lite0"], names))
@@ -780,10 +776,6 @@ explore(sliding_window_explorer(walked_over, lite0, turned["efficientnet_lite0"]
 # Within the first row of windows. From then on each window computes again what its neighbours have computed: the lighter
 # a pixel, the more often. The dense run computes it once. Its answers are smoother than those of the windows, which all
 # see zeros around themselves.
-
-# %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* Press play and stop when the two bars are equal; then jump to the last window. Switch
-# between the two ways of answering at the end, and ask whose answers the room would rather have.
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "finer"}
 # ### Can the same net answer more often?
