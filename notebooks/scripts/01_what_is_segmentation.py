@@ -463,7 +463,7 @@ explore(paint_mask(cat.image, cat.mask, "cat"))
 # of mean IU take most of the work, as they did for the people who drew the masks that nets learn from.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes.* Hand the mouse to somebody, with a minute on the clock; the room reads the numbers
+# *For the lecturer, 2 minutes.* Hand the mouse to somebody, with a minute on the clock; the room reads the numbers
 # aloud. Paint the corners first, then erase beside the right ear. Ask at the end: what would another annotator have
 # drawn at the whiskers, and which IU would the two of them have with each other?
 
@@ -686,7 +686,7 @@ explore(threshold_explorer(coins.image, coins.mask))
 # the coins' faces and lifts the whole curve a little; the lit corner stays, whatever number you choose.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* Let the room call "higher" or "lower" while you slide. At the top, ask how one would find
+# *For the lecturer, 1 minute.* Let the room call "higher" or "lower" while you slide. At the top, ask how one would find
 # that place for a photograph without a mask. Too much blur lowers the curve again: ask what it does to the rims.
 
 # %% [markdown] slideshow={"slide_type": "subslide", "name": "watershed"}

@@ -560,7 +560,7 @@ explore(transposed_convolution())
 # neighbour's rise. A kernel smaller than the stride leaves holes.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes.* Walk from cell to cell with the arrow keys first, until the room sees the stamps overlap.
+# *For the lecturer, 2 minutes.* Walk from cell to cell with the arrow keys first, until the room sees the stamps overlap.
 # Then kernel 4, then back to 3 and the tent. Ask for the rule before you say it.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -981,7 +981,7 @@ explore(crop_offset(photograph("coffee")))
 # own: that is why the numbers look so odd in a finished net, and why they are better computed.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* Start at 100 and read the five lines at the right aloud; they are the formula of this
+# *For the lecturer, 1 minute.* Start at 100 and read the five lines at the right aloud; they are the formula of this
 # unit. Then pad 0. Then the odd kernel: half a pixel is left over, which no crop can cut.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
