@@ -118,7 +118,7 @@ def shares(rows: Sequence[tuple[str, Tensor, Tensor, dict[str, Tensor]]], title:
     figure, grid = plt.subplots(len(rows), columns, figsize=(12, 0.6 + 2.35 * len(rows)), squeeze=False)
     for axes, (name, image, truth, maps) in zip(grid, rows, strict=True):
         axes[0].imshow(picture(image))
-        axes[0].set_title(f"where is the {name}?", fontsize=13)
+        axes[0].set_title(f"{name}?", fontsize=13)
         limit = max(float(values.abs().max()) for values in maps.values())
         for place, (caption, values) in zip(axes[1:], maps.items(), strict=True):
             louder = max(1, int(limit / float(values.abs().max().clamp(min=limit / 99))))
