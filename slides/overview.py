@@ -188,7 +188,7 @@ show(
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 4 minutes.* This is the paper's Figure 1, drawn from the module that lecture 07 builds. Walk down the
+# *For the lecturer, 3 minutes.* This is the paper's Figure 1, drawn from the module that lecture 07 builds. Walk down the
 # left arm and let them predict the next size: each 3x3 convolution without padding costs two pixels, each pooling
 # halves. Then the way back: it carries as many channels as the way down. What comes across is cropped, and put beside,
 # not added: ask what that changes against an FCN.

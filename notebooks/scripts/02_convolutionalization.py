@@ -106,7 +106,7 @@ with torch.no_grad():
         print("500x500 gives", error)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes.* Vote by hands: convolution, pooling, linear. Many say "the first convolution, because
+# *For the lecturer, 4 minutes.* Vote by hands: convolution, pooling, linear. Many say "the first convolution, because
 # the input has the wrong size". Draw an 11x11 filter on a small and on a large square: it does not care. Then show the
 # error. Its numbers are the channels times the places of the last map: 256 x 6 x 6 for the small picture, 256 x 14 x 14
 # for the large one.
@@ -613,7 +613,7 @@ show(
 record("02.share_above_half", covered)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes.* The heat sits on parts: the inside of the cup and not the saucer; seat, fork and wheel,
+# *For the lecturer, 2 minutes.* The heat sits on parts: the inside of the cup and not the saucer; seat, fork and wheel,
 # and hardly the space between them; muzzle and ear. Ask why the saucer stays dark, although it is in every picture of
 # an espresso: the cup alone decides. A classifier was paid for naming the picture, and for that the telling part is
 # enough. A segmentation net must be paid for every pixel: that is the loss of lecture 04.
