@@ -140,5 +140,5 @@ def test_a_students_whole_path(browser, tmp_path):  # noqa: F811
         page.locator(".course-news").scroll_into_view_if_needed()
         screenshot(page, "student-8-after-the-update")
         page.locator(".course-news a").click()
-        page.wait_for_selector("text=This sentence is new.")
+        page.locator(".jp-RenderedMarkdown:visible", has_text="This sentence is new.").wait_for()
         screenshot(page, "student-9-the-new-version")
