@@ -26,7 +26,9 @@ def overview_slides(notebooks: Path) -> list[Slide]:
     for cell in notebook.cells:
         if "parameters" in cell.metadata.get("tags", []):
             cell["source"] = f"NOTEBOOKS = {str(Path(notebooks).resolve())!r}"
-    client = NotebookClient(notebook, timeout=LIMIT, kernel_name="python3", resources={"metadata": {"path": str(ROOT)}})
+    where = {"metadata": {"path": str(ROOT)}}
+    quiet = ["--log-level=ERROR"]
+    client = NotebookClient(notebook, timeout=LIMIT, kernel_name="python3", resources=where, extra_arguments=quiet)
     try:
         client.execute()
     except CellExecutionError as error:

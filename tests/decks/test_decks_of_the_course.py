@@ -3,10 +3,11 @@
 import nbconvert
 import pytest
 
+from course_utils.decks.building import decks_after_run, needed
 from course_utils.decks.html import write_html
 from course_utils.decks.lint import deck_problems, html_problems
 from course_utils.decks.lint_powerpoint import powerpoint_problems
-from course_utils.decks.listing import Sources, find_decks, listed, make_deck
+from course_utils.decks.listing import Sources, find_decks, lecture_numbers, listed, make_deck
 from course_utils.decks.powerpoint import write_powerpoint
 from course_utils.notebooks import NOTEBOOKS, essence, find_lectures, read_notebook, read_script
 
@@ -68,3 +69,9 @@ def test_nbconverts_own_slides_still_work():
     assert "From classifier to heat map" in body
     assert "data:image/png;base64" in body or "data:image/jpeg;base64" in body
     assert "vnd.segmentation-course" not in body
+
+
+def test_a_run_makes_the_decks_whose_notebooks_it_has(tmp_path):
+    assert decks_after_run(tmp_path, ["77_not_in_the_list"]) == []
+    assert needed(DECKS["02_convolutionalization"]) == {"02"}
+    assert needed(DECKS["overview"]) == set(lecture_numbers()), "its own slides show results of every lecture"
