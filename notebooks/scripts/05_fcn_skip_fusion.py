@@ -128,6 +128,7 @@ show(
 #
 # Why zero? A fresh FCN-16s then says exactly what its FCN-32s said. Stuck? Run `hint("05.skip")`.
 
+
 # %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "05-skip", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class Skip(nn.Module):
     """Add a finer stream's class scores to the upsampled coarser ones.
