@@ -11,6 +11,7 @@ from course_utils.widgets.frame import Explorer
 
 WIDTH, ROWS = 880, 330  # pixels of the board, and of its rows together
 DOWN, UP, WIDEST = 150, 450, 220  # middle of the bars on the way down and up, and the width of the widest
+NARROW = {"button_width": "90px"}
 SQUARE = (630, 56, 240)  # left, top and side of the picture of the input
 
 
@@ -193,7 +194,9 @@ def unet_size() -> Explorer:
         controls={
             "size": IntSlider(572, 20, 700, description="input side, px"),
             "depth": IntSlider(4, 1, 5, description="depth"),
-            "padded": ToggleButtons(options=[("valid", False), ("padded", True)], description="convolutions"),
+            "padded": ToggleButtons(
+                options=[("valid", False), ("padded", True)], description="convolutions", style=NARROW
+            ),
         },
         compute=compute,
         draw=draw,
