@@ -1,7 +1,8 @@
 """Building decks: each entry of the list in each format, into `build/slides/`."""
 
+import os
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from course_utils.decks.browser import browser, chromium
@@ -9,10 +10,12 @@ from course_utils.decks.html import write_html
 from course_utils.decks.lint import deck_problems, html_problems
 from course_utils.decks.lint_powerpoint import powerpoint_problems
 from course_utils.decks.listing import OVERVIEW, Listed, Sources, lecture_numbers, listed, make_deck
+from course_utils.decks.model import Deck
 from course_utils.decks.pdf import write_handout, write_pdf
 from course_utils.decks.powerpoint import write_powerpoint
 
 FORMATS = ("html", "pptx", "pdf")
+WRITERS = {"html": write_html, "pptx": write_powerpoint}
 
 
 def build_decks(
@@ -41,29 +44,30 @@ def build_decks(
         RuntimeError: where pandoc fails, or there is no browser for the PDF.
     """
     out.mkdir(parents=True, exist_ok=True)
+    decks = [make_deck(entry, sources) for entry in entries]
     files = []
+
+    def write(deck: Deck, ending: str) -> Path:
+        file = out / f"{deck.name}.{ending}"
+        WRITERS[ending](deck, file, look)
+        return file
 
     def keep(file: Path) -> None:
         files.append(file)
         wrote(file)
 
-    with ExitStack() as stack:
-        printer = stack.enter_context(browser()) if "pdf" in formats else None
-        for entry in entries:
-            deck = make_deck(entry, sources)
-            html = out / f"{entry.name}.html"
-            if "html" in formats or printer:
-                write_html(deck, html, look)
-                keep(html)
-            if "pptx" in formats:
-                write_powerpoint(deck, out / f"{entry.name}.pptx", look)
-                keep(out / f"{entry.name}.pptx")
-            if printer:
-                write_pdf(html, out / f"{entry.name}.pdf", printer)
-                keep(out / f"{entry.name}.pdf")
-                write_handout(html, out / f"{entry.name}_notes.pdf", printer)
-                keep(out / f"{entry.name}_notes.pdf")
-    return files
+    written = [ending for ending in WRITERS if ending in formats or (ending == "html" and "pdf" in formats)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # pandoc does the work, in processes of its own
+        for done in as_completed([pool.submit(write, deck, ending) for deck in decks for ending in written]):
+            keep(done.result())
+    if "pdf" in formats:
+        with browser() as printer:
+            for deck in decks:
+                write_pdf(out / f"{deck.name}.html", out / f"{deck.name}.pdf", printer)
+                keep(out / f"{deck.name}.pdf")
+                write_handout(out / f"{deck.name}.html", out / f"{deck.name}_notes.pdf", printer)
+                keep(out / f"{deck.name}_notes.pdf")
+    return sorted(files)
 
 
 def decks_after_run(out: Path, names: Sequence[str]) -> list[Path]:
