@@ -106,9 +106,9 @@ def describe(tiling: Tiling) -> str:
     row, column = divmod(tiling.number - 1, len(tiling.lefts))
     holes = f" No tile answers {tiling.holes:.0%} of the picture." if tiling.holes else ""
     return (
-        f"{count} tile{'s' if count > 1 else ''} of {tiling.tile}x{tiling.tile} read {tiling.work:.1f} times the picture's pixels. Largest difference "
-        f"to one pass: {np.nanmax(tiling.difference):.3f}; pixels that change sides: {tiling.changed}.{holes} Tile {tiling.number} answers from row {tiling.tops[row]}, column "
-        f"{tiling.lefts[column]} on."
+        f"{count} tile{'s' if count > 1 else ''} of {tiling.tile}x{tiling.tile} read {tiling.work:.1f} times the picture's "
+        f"pixels. Largest difference to one pass: {np.nanmax(tiling.difference):.3f}; pixels that change sides: "
+        f"{tiling.changed}.{holes} Tile {tiling.number} answers from row {tiling.tops[row]}, column {tiling.lefts[column]} on."
     )
 
 

@@ -65,8 +65,8 @@ def describe(weights: Weights) -> str:
     """Who gets how much of the loss."""
     return (
         f"Gaps are {weights.pixels['gaps']:.1%} of the pixels and {weights.loss['gaps']:.1%} of the loss; a gap pixel "
-        f"counts {weights.gap:.1f} times as much as one in a cell. Heaviest pixel: {weights.map.max():.1f}, in row {weights.row}: "
-        f"{weights.map[weights.row].max():.1f}."
+        f"counts {weights.gap:.1f} times as much as one in a cell. Heaviest pixel: {weights.map.max():.1f}, in row "
+        f"{weights.row}: {weights.map[weights.row].max():.1f}."
     )
 
 
