@@ -108,8 +108,8 @@ def begin(
         )
     which = [class_index(name) for name in classes]
     walks = {}
-    for way, scores in grids.items():
-        scores = scores.cpu()
+    for way in ("windows", "dense run"):
+        scores = grids[way].cpu()
         names = tuple(class_names()[number] for number in scores[0].argmax(0).flatten().tolist())
         answers = scores.softmax(1)[0, which].sum(0).numpy()
         walks[way] = Walk(image, answers, names, " + ".join(classes), window, stride, costs)
@@ -168,7 +168,7 @@ def draw_bars(board: Board, top: float, what: str, values: list[float], most: fl
 def describe(walk: Walk) -> str:
     """The numbers of the board."""
     return (
-        f"{walk.asked} windows asked: {walk.work_ratio:.1f} times the arithmetic of the dense run, which gives all "
+        f"{walk.asked} {'window' if walk.asked == 1 else 'windows'} asked: {walk.work_ratio:.1f} times the arithmetic of the dense run, which gives all "
         f"{walk.answers.size} answers, and {walk.time_ratio:.1f} times its time on this machine."
     )
 
@@ -208,7 +208,7 @@ def sliding_window(
         "sliding_window",
         title="A window walks over the photograph",
         try_this="walk with the arrow keys on the picture, click into it, or press play. When do the windows overtake "
-        "the dense run? Then compare the two ways' answers: what does padding do to them?",
+        "the dense run? Then look at the dense run's answers: which way is surer, and why?",
         controls={
             "asked": slider,
             "way": ToggleButtons(options=list(walks), description="answers of", style={"button_width": "95px"}),

@@ -125,7 +125,7 @@ CASES = (
         (
             (click(0.3, 0.5), "50 windows asked"),
             (arrow("ArrowDown"), "60 windows asked"),
-            (press("windows asked", "Home"), "1 windows asked"),
+            (press("windows asked", "Home"), "1 window asked"),
         ),
     ),
     Case(
