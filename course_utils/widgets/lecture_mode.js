@@ -10,7 +10,7 @@ const visiblePanel = () =>
 function cellsOf(panel) {
   const current = window.jupyterapp?.shell.currentWidget;
   const widgets = current?.node === panel ? current.content.widgets : null;
-  return [...panel.querySelectorAll(".jp-Cell")].map((node, place) => {
+  const cells = [...panel.querySelectorAll(".jp-Cell")].map((node, place) => {
     const model = widgets?.[place]?.model;
     const tags = model?.getMetadata("tags") ?? [];
     let kind = model?.getMetadata("slideshow")?.slide_type;
@@ -20,6 +20,15 @@ function cellsOf(panel) {
     }
     return { node, kind, code: tags.includes("show-code") };
   });
+  // a deck may leave out an explorer, for it has only pictures; here it is shown, under the heading before it
+  cells.forEach((cell, place) => {
+    if (cell.kind !== "skip" || !cell.node.querySelector(".course-explorer")) return;
+    const heading = cells[place - 1];
+    const headed = heading?.kind === "skip" && heading.node.querySelector(".jp-RenderedMarkdown :is(h2, h3)");
+    if (headed) heading.kind = "subslide";
+    cell.kind = headed ? "-" : "subslide";
+  });
+  return cells;
 }
 
 const away = (cell) => cell.kind === "skip" || cell.kind === "notes";

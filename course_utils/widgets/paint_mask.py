@@ -175,7 +175,7 @@ def paint_mask(image: Tensor, mask: Tensor, name: str, background: str = "backgr
         draw=draw,
         draw_all=draw_all,
         describe=describe,
-        alt="Bars of six scores of the painted mask, with a line at 0.9, and its confusion matrix.",
+        alt="The painted photograph, bars of six scores with a line at 0.9, and the confusion matrix.",
         beside=[mode, brush, undo, clear],
         canvas="painted",
     )

@@ -774,8 +774,8 @@ explore(sliding_window_explorer(walked_over, lite0, turned["efficientnet_lite0"]
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Within the first row of windows. From then on each window computes again what its neighbours have computed: the lighter
-# a pixel, the more often. The dense run computes it once. Its answers are smoother than those of the windows, which all
-# see zeros around themselves.
+# a pixel, the more often. The dense run computes it once. It mostly gives the same name, and is much less sure: beyond a
+# window's border lie zeros, as they did in training, and in the dense run the rest of the picture.
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "finer"}
 # ### Can the same net answer more often?

@@ -242,4 +242,7 @@ LECTURE = (
     ("markdown", "notes", "*For the lecturer, 1 minute.* This is for only the lecturer.", []),
     ("markdown", "fragment", "This is the answer.", []),
     ("code", "subslide", "print('shown')", ["show-code"]),
+    ("markdown", "skip", "This is only for readers.", []),
+    ("markdown", "skip", "### One more to move", []),
+    ("code", "skip", "from course_utils.widgets.crop_offset import crop_offset\nexplore(crop_offset(coins.image))", []),
 )

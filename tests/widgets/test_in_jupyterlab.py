@@ -104,6 +104,11 @@ def test_lecture_mode_shows_a_slide_at_a_time_and_ends_with_one_key(browser, lab
         assert "the answer" in shown(page)
         page.keyboard.press("PageDown")
         assert "print" in shown(page), "this cell asks for its code to be shown"
+        page.keyboard.press("PageDown")
+        assert "One more to move" in shown(page), "explorers that decks leave out are shown, under their heading"
+        assert page.get_by_role("group", name="Where the cells lie, and the crop").is_visible()
+        assert "only for readers" not in shown(page)
+        page.keyboard.press("PageUp")
         page.keyboard.press("PageUp")
         page.keyboard.press("PageUp")
         assert "The second slide" in shown(page) and "the answer" not in shown(page)
