@@ -18,15 +18,18 @@ from statistics import mean
 
 import torch
 from IPython.display import Markdown, display
+from torchvision.models import vgg16
 
 from course_utils.data.annotations import annotation
 from course_utils.figures import show
+from course_utils.figures.architecture import architecture, boxes
 from course_utils.figures.mask_rcnn_drawing import STAGES, mask_rcnn_drawing
 from course_utils.figures.overlays import draw_classes, draw_instances, panels
 from course_utils.figures.skips import coarseness
 from course_utils.figures.style import use_course_style
 from course_utils.figures.unet_drawing import maps_of, steps_of, unet_drawing
 from course_utils.models.backbones import backbone
+from course_utils.models.convolutionalize import convolutionalize
 from course_utils.models.fcn import FCN
 from course_utils.models.unet import UNet
 from course_utils.results import collect
@@ -135,6 +138,36 @@ display(Markdown(f"Its **mean IU is {lazy:.0f} %**: each class counts alike, how
 # *For the lecturer, 3 minutes.* These are the claims of the abstract and of Table 3. Before this, systems cut out
 # regions and classified each: SDS needed about 50 seconds a picture. Keep two words for the next slides:
 # convolutional, and skip. The rest of the paper follows from them.
+
+# %% slideshow={"slide_type": "skip"}
+with torch.device("meta"):
+    vgg = vgg16()
+vgg = vgg.to_empty(device="cpu").eval()
+for weights in vgg.parameters():
+    torch.nn.init.zeros_(weights)  # only its shapes are drawn
+small, large = (torch.zeros(1, 3, side, side) for side in (224, 500))
+turned = convolutionalize(vgg)
+drawn = {
+    "VGG16 on 224×224: one vector (poolings are left out)": boxes(vgg, small),
+    "the same weights as convolutions, on 500×500: a map": boxes(turned, large, vgg),
+}
+drawn = {caption: [box for box in row if box.kind != "pooling"] for caption, row in drawn.items()}
+rows, columns = drawn["the same weights as convolutions, on 500×500: a map"][-1].size
+
+# %% slideshow={"slide_type": "slide", "name": "vgg"}
+title = f"VGG16 turned convolutional: {rows * columns} answers at once"
+show(
+    architecture(drawn, title),
+    slides=[architecture(drawn, title, room=2, upto=count) for count in (1, 2)],
+    alt="VGG16 drawn twice. Above, for 224x224 pixels, its last layers are vectors of 4096 and 1000 numbers. Below, for "
+    "500x500, the same layers are maps with 4096 and 1000 channels.",
+)
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 3 minutes.* Show the upper row and ask which layer would complain about a larger picture. A linear
+# layer holds one weight for each number of the map before it; read as a convolution, it has a kernel as large as that
+# map, and only ever had one place to stand. Then the second row: nothing is trained, and the same weights give a map.
+# Ask what the map looks like for a photograph of a cat: that is the next slide.
 
 # %% slideshow={"slide_type": "slide", "name": "fcn-graph"}
 torch.manual_seed(0)
