@@ -68,8 +68,10 @@ def show(figure: Figure, alt: str, slides: Sequence[Figure] = (), live: dict | N
 
     if not alt.strip():
         raise ValueError("show(figure, alt=...): say in a sentence what the figure shows, for those who cannot see it")
-    drawn = io.BytesIO()
+    drawn, engine = io.BytesIO(), figure.get_layout_engine()
     figure.savefig(drawn, format="png", bbox_inches="tight")
+    if engine is None:  # a tight box leaves the default engine behind, which warns of axes that lie on no grid
+        figure.set_layout_engine("none")
     frames = slide_pictures(slides or [figure], alt)
     for each in (figure, *slides):
         plt.close(each)

@@ -525,7 +525,7 @@ show(
 )
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# - $\mathcal{N}(0, 1)$ multiplies by about $\sqrt{N/2}$ a layer. The logits are of the order of $10^{30}$; no learning
+# - $\mathcal{N}(0, 1)$ multiplies by about $\sqrt{N/2}$ a layer. The logits have some thirty digits; no learning
 #   rate is right for that.
 # - **torch's default** draws from a range with variance $1/(3N)$, a sixth of the paper's. Nothing overflows and nothing
 #   warns. But each layer passes on $\sqrt{1/6} = 0.4$ of the differences. At every joint (right of a dotted line) the curve
