@@ -44,7 +44,6 @@ def build_decks(
         RuntimeError: where pandoc fails, or there is no browser for the PDF.
     """
     out.mkdir(parents=True, exist_ok=True)
-    decks = [make_deck(entry, sources) for entry in entries]
     files = []
 
     def write(deck: Deck, ending: str) -> Path:
@@ -57,8 +56,13 @@ def build_decks(
         wrote(file)
 
     written = [ending for ending in WRITERS if ending in formats or (ending == "html" and "pdf" in formats)]
+    decks, writing = [], []
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # pandoc does the work, in processes of its own
-        for done in as_completed([pool.submit(write, deck, ending) for deck in decks for ending in written]):
+        # those that execute the overview come last, so that the others are written meanwhile
+        for entry in sorted(entries, key=lambda entry: OVERVIEW in entry.sources):
+            decks.append(make_deck(entry, sources))
+            writing += [pool.submit(write, decks[-1], ending) for ending in written]
+        for done in as_completed(writing):
             keep(done.result())
     if "pdf" in formats:
         with browser() as printer:

@@ -128,16 +128,24 @@ def powerpoint_markdown(deck: Deck) -> str:
 
 def powerpoint_slide(slide: Slide) -> str:
     """One slide: title, text and notes."""
-    words, before = [], 0
+    words, tables, before = [], [], 0
     for block in slide.blocks:
         if block.kind == "figure":
             text = f"**{escaped(block.text)}**" if block.text else ""
         elif block.kind == "text":
-            text = block.text
+            text, more = without_tables(block.text)
+            tables += more
         else:
             text = verbatim(block.text, ".python" if block.kind == "code" else ".output")
         if text:
             words += [f"{STEP}{block.step}", text] if block.step > before else [text]
             before = block.step
     notes = fence(notes_of(slide), ".notes") if notes_of(slide) else ""
-    return "\n\n".join(filter(None, [f"## {slide.title}", *words, notes]))
+    return "\n\n".join(filter(None, [f"## {slide.title}", *words, *tables, notes]))
+
+
+def without_tables(markdown: str) -> tuple[str, list[str]]:
+    """Text, and the tables that stood in it: pandoc begins a new page for text that follows a table."""
+    parts = markdown.split("\n\n")
+    tables = [part for part in parts if part.lstrip().startswith("|")]
+    return "\n\n".join(part for part in parts if part not in tables), tables

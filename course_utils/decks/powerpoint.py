@@ -50,7 +50,7 @@ def write_powerpoint(deck: Deck, target: Path, look: str = "light") -> None:
     if len(pages) != len(deck.slides):
         raise RuntimeError(
             f"{deck.name} has {len(deck.slides)} slides, and pandoc made {len(pages)} PowerPoint pages of them: "
-            "a slide with a table holds at most one, and no text beside it"
+            "a slide holds at most one table"
         )
     cover = written.slide_layouts.get_by_name("Title Slide")
     for number, (page, slide) in enumerate(zip(pages, deck.slides, strict=True), start=1):
