@@ -69,6 +69,8 @@ def slide_picture(figure: Figure, alt: str) -> dict:
     width, height = BESIDE if figure.get_figwidth() / figure.get_figheight() < NARROW else WIDE
     title = take_title(figure)
     if hasattr(figure, "enlarge"):  # a board is laid out in pixels: it grows as a whole
+        # after a savefig, matplotlib takes the layout engine of its settings where the figure had none
+        figure.set_layout_engine("none")
         width, height = figure.enlarge(width, height, PIXELS)
     else:
         figure.set_size_inches(width / PIXELS, height / PIXELS)

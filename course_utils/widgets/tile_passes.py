@@ -52,9 +52,9 @@ def all_passes(net: UNet, image: Tensor, progress: bool = True) -> Passes:
     stride, grain = net.stride, min(COARSEST, max(1, net.stride // 2))
     starts = range(0, stride, grain)
     corners = [(down, right) for down in starts for right in starts]
-    found = [
-        one_pass(net, image, *corner) for corner in tqdm(corners, desc="passes", leave=False, disable=not progress)
-    ]
+    # where `disable` is not given, tqdm minds TQDM_DISABLE
+    bar = tqdm(corners, desc="passes", leave=False) if progress else corners
+    found = [one_pass(net, image, *corner) for corner in bar]
     foreground = torch.stack(found).view(len(starts), len(starts), *image.shape[1:])
     wide = mirrored(image, margin(net))
     return Passes(image, wide, margin(net), stride, net.depth, net.padded, grain, foreground.numpy())
