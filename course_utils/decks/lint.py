@@ -8,7 +8,8 @@ from course_utils.decks.lint_figures import figure_problems
 from course_utils.decks.model import Deck, Slide
 from course_utils.decks.pdf import SHOW, open_deck
 
-SLIDES = (15, 25)  # least and most of a lecture
+SLIDES, SHORT = (15, 25), (6, 14)  # least and most of a lecture, and of one that takes less than WHOLE minutes
+WHOLE = 40
 WORDS = 60  # on a slide, without title, code and what it printed
 BESIDE_FIGURE = 45  # where it has a figure
 CODE_LINES, OUTPUT_LINES, COLUMNS = 12, 8, 88
@@ -21,12 +22,12 @@ def deck_problems(deck: Deck, lecture: bool = True) -> list[str]:
 
     Args:
         deck: any.
-        lecture: whether it is a whole lecture, which has 15 to 25 slides.
+        lecture: whether it is a lecture, which has 15 to 25 slides, or 6 to 14 where it takes less than 40 minutes.
     """
     found = []
-    least, most = SLIDES
+    least, most = SLIDES if deck.minutes >= WHOLE else SHORT
     if lecture and not least <= len(deck.slides) <= most:
-        found.append(f"{deck.name} has {len(deck.slides)} slides; a lecture has {least} to {most}")
+        found.append(f"{deck.name} has {len(deck.slides)} slides for {deck.minutes} minutes; {least} to {most} fit")
     for number, slide in enumerate(deck.slides, start=1):
         found += [f"{where(deck, number)}: {problem}" for problem in slide_problems(slide)]
     return found
@@ -44,6 +45,8 @@ def slide_problems(slide: Slide) -> list[str]:
         found.append(
             "it has no title: begin its first cell with a heading, or let its figure's title say what was found"
         )
+    if "$" in slide.title + slide.notes:
+        found.append("its title or its notes hold an equation: PowerPoint has none there, so say it in words")
     if not slide.notes:
         found.append("nothing says what to say: it needs a notes cell")
     if not slide.minutes:

@@ -49,7 +49,7 @@ def page_problems(page, size: tuple[int, int]) -> list[str]:
     found = []
     tree = page.shapes._spTree
     content = [shape for shape in tree.iter(qn("p:sp"), qn("p:pic"), qn("p:graphicFrame")) if not is_frame(shape)]
-    if not any(shape.tag != qn("p:sp") or written(shape) for shape in content):
+    if not any(shape.tag != qn("p:sp") or written(shape) or shape.find(f".//{MATHS}") is not None for shape in content):
         found.append("nothing is on it but its title")
     for shape in tree.iter(qn("p:sp"), qn("p:pic"), qn("p:graphicFrame")):
         left, top, wide, high = place_of(shape, page)

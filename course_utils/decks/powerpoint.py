@@ -17,6 +17,7 @@ from pptx.util import Emu, Pt
 from course_utils.decks.markdown import beside, origin, powerpoint_markdown
 from course_utils.decks.model import Deck, Frame, Slide
 from course_utils.decks.pandoc import pandoc
+from course_utils.decks.powerpoint_equations import declare_equations, wrap_tables
 from course_utils.decks.powerpoint_steps import add_steps, take_steps
 from course_utils.decks.powerpoint_text import fit_text, text_height
 from course_utils.decks.template import BODY, COVER_BODY, EMU, FOOT, place, write_template
@@ -45,6 +46,7 @@ def write_powerpoint(deck: Deck, target: Path, look: str = "light") -> None:
         options = ["--reference-doc", str(folder / "template.pptx")]
         options += ["--syntax-highlighting", str(CODE_COLOURS / f"code_{look}.theme")]
         pandoc(powerpoint_markdown(deck), "pptx", folder / "deck.pptx", folder, options)
+        declare_equations(folder / "deck.pptx")
         written = Presentation(folder / "deck.pptx")
     pages = list(written.slides)
     if len(pages) != len(deck.slides):
@@ -57,6 +59,7 @@ def write_powerpoint(deck: Deck, target: Path, look: str = "light") -> None:
         if slide.layout == "title":
             use_layout(page, cover)
         finish(page, slide)
+        wrap_tables(page)
         said = origin(deck) if slide.layout == "title" else deck.title
         add_foot(page, said, f"{number} / {len(pages)}", cover=slide.layout == "title")
     written.core_properties.title = deck.title
@@ -76,7 +79,7 @@ def use_layout(page, layout) -> None:
 
 def finish(page, slide: Slide) -> None:
     """Places of text and pictures on one page, sizes of type, and the order in which things appear."""
-    text = next(iter(page._element.xpath('.//p:sp[p:nvSpPr/p:nvPr/p:ph[@idx="1"]]')), None)
+    text = next(iter(page._element.xpath('.//p:sp[p:nvSpPr/p:nvPr/p:ph[@idx]]')), None)
     paragraphs = take_steps(text) if text is not None else {}
     frames = [(block, frame) for block in slide.figures for frame in block.frames]
     area = COVER_BODY if slide.layout == "title" else BODY

@@ -67,6 +67,7 @@ def slide(**changes):
     ("broken", "message"),
     [
         (slide(title=""), "it has no title"),
+        (slide(title="Why $x^2$?"), "hold an equation"),
         (slide(notes=""), "nothing says what to say"),
         (slide(minutes=0), "do not say how many minutes"),
         (slide(blocks=()), "nothing under its title"),
@@ -82,8 +83,10 @@ def test_what_a_slide_must_not_be(broken, message):
 
 
 def test_a_lecture_has_15_to_25_slides():
-    assert "has 26 slides; a lecture has 15 to 25" in deck_problems(Deck("broken", "B", (slide(),) * 26))[0]
-    assert deck_problems(Deck("fine", "B", (slide(),) * 20)) == []
+    hour = slide(minutes=3)
+    assert "has 26 slides for 78 minutes; 15 to 25 fit" in deck_problems(Deck("broken", "B", (hour,) * 26))[0]
+    assert "has 15 slides for 15 minutes; 6 to 14 fit" in deck_problems(Deck("broken", "B", (slide(),) * 15))[0]
+    assert deck_problems(Deck("fine", "B", (hour,) * 20)) == []
 
 
 @pytest.mark.parametrize(

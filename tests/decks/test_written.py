@@ -76,8 +76,8 @@ def test_the_speakers_view_opens_without_network(html, screen):
 
 
 def test_equations_are_equations_in_powerpoint(powerpoint):
-    slide = Presentation(powerpoint).slides[1]
-    assert len(slide._element.findall(f".//{OMML}")) == 2
+    equations = [len(slide._element.findall(f".//{OMML}")) for slide in Presentation(powerpoint).slides]
+    assert equations == [0, 2, 0, 0, 0, 1], "the last one stands in a table"
 
 
 def test_powerpoint_has_notes_pictures_with_alt_text_and_drawings(powerpoint):
