@@ -79,7 +79,7 @@ def use_layout(page, layout) -> None:
 
 def finish(page, slide: Slide) -> None:
     """Places of text and pictures on one page, sizes of type, and the order in which things appear."""
-    text = next(iter(page._element.xpath('.//p:sp[p:nvSpPr/p:nvPr/p:ph[@idx]]')), None)
+    text = next(iter(page._element.xpath(".//p:sp[p:nvSpPr/p:nvPr/p:ph[@idx]]")), None)
     paragraphs = take_steps(text) if text is not None else {}
     frames = [(block, frame) for block in slide.figures for frame in block.frames]
     area = COVER_BODY if slide.layout == "title" else BODY
