@@ -93,7 +93,7 @@ def run_cells(recipe, out: Path, machine, workers: int = 0, progress: bool = Tru
 def cell_scores(net: nn.Module, pictures: Pictures, data, turned: bool = False, progress: bool = False) -> dict:
     """Average precision over IU thresholds, panoptic quality and the kinds of mistakes; see `score_instances`."""
     pairs = []
-    for image, truth in tqdm(pictures, desc="single cells", disable=not progress):
+    for image, truth in tqdm(pictures, desc="single cells") if progress else pictures:
         probability = foreground_probability(net, grey(image), turned)
         pairs.append((truth, instances_from_foreground(probability, data.threshold, data.seed, data.smallest)))
     found = score_instances(pairs)
@@ -105,7 +105,7 @@ def cell_scores(net: nn.Module, pictures: Pictures, data, turned: bool = False, 
 def em_scores(net: nn.Module, pictures: Pictures, data, turned: bool = False, progress: bool = False) -> dict:
     """Means over slices: foreground-restricted Rand after thinning, its two parts, warping and pixel error."""
     rows = []
-    for image, truth in tqdm(pictures, desc="membranes", disable=not progress):
+    for image, truth in tqdm(pictures, desc="membranes") if progress else pictures:
         cells = foreground_probability(net, grey(image), turned).numpy() > data.threshold
         found = rand(truth.numpy(), thinned(cells))
         errors = (warping_error(truth.numpy() > 0, cells), pixel_error(truth.numpy() > 0, cells))
