@@ -131,7 +131,7 @@ show(
 # from net to net is whether they are **bent**, and whether the loss has **border weights**.
 
 # %% slideshow={"slide_type": "skip"}
-SIDE, BATCH, STEPS = 96, 2, run.pick(quick=240, full=1500)
+SIDE, BATCH, STEPS = 80, 2, run.pick(quick=180, full=1500)
 BEND = 6.0  # pixels; our piece is smaller than the paper's pictures, so is the bending
 SETTINGS = {"epochs": 1, "batch": BATCH, "lr": run.pick(quick=3e-3, full=1e-3), "weight_decay": 1e-3, "warm_up": 0.1}
 
