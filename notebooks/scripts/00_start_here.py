@@ -202,7 +202,9 @@ check("00.foreground_share", foreground_share)
 # mistake the answer looks like. Ask what a mask that is all void should give.
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "wrong-answer"}
-# ### This one forgets void. What will the check say?
+# ### A check says which mistake it was
+#
+# This one forgets void: `(mask != 0).sum() / mask.numel()`. What will the check say?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ### What does a wrong answer look like?
@@ -210,7 +212,7 @@ check("00.foreground_share", foreground_share)
 # This one forgets void. Read the function, guess what the check will say, then run it.
 
 
-# %% slideshow={"slide_type": "-"} tags=["show-code", "nbval-check-output"]
+# %% slideshow={"slide_type": "skip"} tags=["show-code", "nbval-check-output"]
 def hasty_share(mask):
     return ((mask != 0).sum() / mask.numel()).item()
 

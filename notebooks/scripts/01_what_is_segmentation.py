@@ -73,9 +73,7 @@ from course_utils.widgets.threshold import threshold as threshold_explorer
 # %% [markdown] slideshow={"slide_type": "slide", "name": "coffee"}
 # ## What is in this picture?
 #
-# 1. What is it a picture *of*?
-# 2. How many dishes are there, and how many spoons?
-# 3. Which pixels are table?
+# What is it a picture *of*? How many dishes, how many spoons? Which pixels are table?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # An espresso, photographed from above. Before you go on, write down your answers. Which of the three could you answer
@@ -151,13 +149,13 @@ show(
 # %% [markdown] slideshow={"slide_type": "subslide", "name": "what-each-holds"}
 # ### What does each of them hold?
 #
-# | description | for each ... it says | two dishes that touch | table and floor |
+# | description | for each ... it says | touching dishes | table and floor |
 # |---|---|---|---|
 # | classification | picture: a class | not told | not told |
 # | detection | thing: a class and a box | two boxes | not told |
-# | semantic segmentation | pixel: a class | **one region** | told |
-# | instance segmentation | thing: a class and a mask | two masks | not told |
-# | panoptic segmentation | pixel: a class, and for things a number | two numbers | told |
+# | semantic | pixel: a class | **one region** | told |
+# | instance | thing: a class and a mask | two masks | not told |
+# | panoptic | pixel: a class, and for things a number | two numbers | told |
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # *Things* can be counted: cups, spoons, people. *Stuff* cannot: table, sky, grass. Here is how many numbers each
@@ -417,8 +415,6 @@ check("01.confusion_matrix", confusion_matrix)
 # | mean accuracy | $\frac{1}{n_{cl}} \sum_i n_{ii} / t_i$ | the same for each class, then the mean |
 # | mean IU | $\frac{1}{n_{cl}} \sum_i n_{ii} \,/\, (t_i + \sum_j n_{ji} - n_{ii})$ | intersection over union, then the mean |
 # | frequency-weighted IU | $(\sum_k t_k)^{-1} \sum_i t_i\, n_{ii} \,/\, (t_i + \sum_j n_{ji} - n_{ii})$ | the same, weighted by size |
-#
-# Which of them does the lazy net push up? Which likes nuclei that are three pixels too large all around?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The table is the FCN paper's (section 5), with $n_{ij}$ as above, $t_i = \sum_j n_{ij}$ and $n_{cl}$ classes. *Swollen*
@@ -429,7 +425,10 @@ check("01.confusion_matrix", confusion_matrix)
 # of classes. Point at the sum over j of n with j first: the column. Let the room bet on the swollen nuclei before the
 # next slide: every nucleus is found completely.
 
-# %% slideshow={"slide_type": "subslide", "name": "four-answers"}
+# %% [markdown] slideshow={"slide_type": "subslide", "name": "four-answers"}
+# ### Which score likes nuclei that are three pixels too large?
+
+# %% slideshow={"slide_type": "-"}
 swollen = torch.nn.functional.max_pool2d(truth[None].float(), kernel_size=7, stride=1, padding=3)[0].long()
 rows = {"'background' everywhere": lazy_scores, "threshold": bright_scores, "swollen": score(truth, swollen)}
 rows["coffee, nearest colour"] = metrics.scores(matrix)
@@ -695,7 +694,7 @@ explore(threshold_explorer(coins.image, coins.mask))
 # Seeds: surely cloth (very dark), surely coin (very bright). Landscape: the strength of the edges. That is a
 # **watershed**.
 
-# %% slideshow={"slide_type": "-"} tags=["show-code"]
+# %% slideshow={"slide_type": "-"}
 by_flood = torch.from_numpy(classical.flood_from_seeds(coins.image, dark=30, bright=150)).long()
 flood_scores = score(coins.mask, by_flood)
 print(f"threshold: mean IU {coin_scores.mean_iu:.3f}     watershed: mean IU {flood_scores.mean_iu:.3f}")
@@ -919,9 +918,9 @@ quiz("01")
 #
 # - One picture can be asked five questions, from one word to a number a pixel.
 # - A label is a name: resize masks with `nearest`, leave void out.
-# - Count once, score at the end. Pixel accuracy flatters whoever ignores small classes.
+# - Count once, score at the end. Pixel accuracy flatters.
 # - IU and Dice can disagree on means. Ask: mean over what?
-# - Thresholds and watersheds need no labels, and know nothing of meaning.
+# - Thresholds and watersheds need no labels, and know no meaning.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* Let the room say the five before you read them. Then the quiz in the notebook: alone first,

@@ -948,11 +948,11 @@ quiz("02")
 # %% [markdown] slideshow={"slide_type": "slide", "name": "summary"} tags=["summary"]
 # ## What to take along
 #
-# - Only linear layers fix a classifier's input size, and each is a convolution in disguise.
-# - Turned, the same weights answer on a grid; its stride and field follow from the layers.
+# - Only linear layers fix a classifier's input size, and each is a convolution.
+# - Turned, the same weights answer on a grid.
 # - Unpadded, each answer equals the classifier on its crop.
-# - A classifier is sure of parts, not of where things end.
-# - One dense run shares what windows repeat. Finer grids sharpen nothing.
+# - A classifier is sure of parts: nobody asked it where the object ends.
+# - One dense run shares what windows repeat. Finer grids cost dearly, and sharpen nothing.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* Let the room say the five before you read them. Then the five questions of the quiz in

@@ -995,11 +995,11 @@ quiz("03")
 # %% [markdown] slideshow={"slide_type": "slide", "name": "summary"} tags=["summary"]
 # ## What to take along
 #
-# - Nearest, bilinear and transposed convolution are one linear map; only the stamp differs.
-# - The transpose of a convolution is its backward pass, and not its inverse.
-# - Checkerboards come from weights whose sums differ from pixel to pixel: start as tents.
-# - Where an answer lies is one scale and one shift. A wrong crop raises no error: compute it.
-# - Even with perfect cells, a stride of 32 cannot draw a coin.
+# - Nearest, bilinear and transposed convolution: one linear map, three stamps.
+# - A convolution's transpose is its backward pass, not its inverse.
+# - Checkerboards come from weights with uneven sums: start as tents.
+# - One scale and one shift say where an answer lies: compute the crop.
+# - Even with perfect cells, stride 32 cannot draw a coin.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* Let the room say the five before you read them. Then the quiz in the notebook: alone

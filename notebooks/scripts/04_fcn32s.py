@@ -147,7 +147,10 @@ data = material(run, DATASET, images=340)
 classes, count = data.pictures.classes, len(data.pictures.classes)
 print(f"{data.pictures.name}: {len(data.train)} pictures to learn from, {len(data.val)} to judge by, {count} classes")
 
-# %% slideshow={"slide_type": "slide", "name": "stickers"}
+# %% [markdown] slideshow={"slide_type": "slide", "name": "stickers"}
+# ### What it learns from: scenes of stickers, in the classes of VOC
+
+# %% slideshow={"slide_type": "-"}
 show(
     contact_sheet(data.pictures, count=6, seed=SEED),
     alt="Six pictures of the validation set, each beside its label map, and below them how many of their pixels each "
@@ -936,12 +939,11 @@ quiz("04")
 # %% [markdown] slideshow={"slide_type": "slide", "name": "summary"} tags=["summary"]
 # ## What to take along
 #
-# - An FCN-32s is a classifier, a 1x1 score of your classes, and one upsampling.
+# - An FCN-32s: a classifier, a 1x1 score of your classes, one upsampling.
 # - First loss: the logarithm of the number of classes. Overfit one batch. Then train.
 # - Fine-tuning beats a fixed backbone while its rate is small.
-# - Whole images are as good a batch as patches, and cheaper by the second.
-# - An answer is drawn where its cell looks. Half a cell beside it raises no error, and costs points.
-# - Things thinner than a cell are lost at stride 32, whatever the weights.
+# - Whole images are as good a batch as patches, and cheaper.
+# - Stride 32 loses what is thinner than a cell.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* Let the room say the five before you read them. Two more stand in the notebook's

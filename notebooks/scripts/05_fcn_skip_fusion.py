@@ -820,11 +820,11 @@ quiz("05")
 # %% [markdown] slideshow={"slide_type": "slide", "name": "summary"} tags=["summary"]
 # ## What to take along
 #
-# - A skip adds a finer map's scores. Started at zero, it begins where the coarser net ended.
-# - Each step from 32s to 16s to 8s helps. A step smaller than the spread is none.
-# - The gain is largest along boundaries, and does not end there: small things are seen or missed whole.
-# - Taking a stream out of a trained net measures the team, not the player.
-# - Before building something finer, compute the ceiling.
+# - A skip adds a finer map's scores; from zero, it begins where the coarser net ended.
+# - A step smaller than the spread is none.
+# - The gain is largest along boundaries, and does not end there.
+# - Taking a stream out measures the team, not the player.
+# - Before building finer, compute the ceiling.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* Let the room say the five before you read them. Then the quiz in the notebook: alone

@@ -213,7 +213,10 @@ except ValueError as error:
 # The drawing below is not copied from the paper. It runs the course's `UNet()` and asks every layer what it was given
 # and what it made of it. Read it along the arrows, and compare with your table. **What is the hatched part for?**
 
-# %% slideshow={"slide_type": "slide", "name": "figure-1"}
+# %% [markdown] slideshow={"slide_type": "slide", "name": "figure-1"}
+# ### Figure 1 of the paper, drawn from the module: 572 in, 388 out
+
+# %% slideshow={"slide_type": "-"}
 papers_net = UNet()
 layers = [part for part in papers_net.modules() if isinstance(part, nn.Conv2d | nn.ConvTranspose2d)]
 title = f"572 in, {output_size(572)} out: {len(layers)} convolutions cut off {context()} pixels"
@@ -432,7 +435,10 @@ class MyUNet(nn.Module):
 # %% slideshow={"slide_type": "skip"} tags=["check"] nbgrader={"grade": true, "grade_id": "07-assemble-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("07.assemble", MyUNet)
 
-# %% slideshow={"slide_type": "slide", "name": "your-own"}
+# %% [markdown] slideshow={"slide_type": "slide", "name": "your-own"}
+# ### Your own net, drawn from what you wrote
+
+# %% slideshow={"slide_type": "-"}
 mine = MyUNet()
 count = parameters_in(mine, deconvolutions=True)
 title = f"Your own net: {count / 1e6:.2f} million parameters, as the paper's"
@@ -847,11 +853,11 @@ quiz("07")
 # %% [markdown] slideshow={"slide_type": "slide", "name": "summary"} tags=["summary"]
 # ## What to take along
 #
-# - Cells are told apart by lines one pixel wide: answer at full resolution.
-# - All channels of every level are laid beside what comes from below, and convolved.
+# - Cells are told apart by lines one pixel wide: full resolution.
+# - All channels of every level are laid beside what comes from below.
 # - Valid convolutions lose 184 pixels; legal sides are 12 more than a multiple of 16.
-# - $\mathcal{N}(0, \sqrt{2/N})$ keeps every level audible; torch's default does not.
-# - Tiles agree with one pass when they step by a multiple of the stride.
+# - $\mathcal{N}(0, \sqrt{2/N})$ keeps every level audible.
+# - Tiles step by a multiple of the stride.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* Let the room say the five before you read them; a sixth stands on the slide before: a

@@ -825,9 +825,9 @@ quiz("08")
 #
 # - A score that counts pixels does not see a merger; AP and the count of merged cells do.
 # - Border weights make narrow gaps count: $w_0$ how much, $\sigma$ how far.
-# - A legal augmentation makes what the microscope could have made.
+# - A legal augmentation is what the microscope could have made.
 # - An ablation has seeds and a spread, and its arms may depend on each other.
-# - For membranes, measure what is connected.
+# - Membranes: measure what is connected.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* Let the room say the five before you read them. Then the quiz in the notebook: alone
