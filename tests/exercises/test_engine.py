@@ -70,7 +70,7 @@ def test_a_loop_that_swallows_every_exception_is_told_again(impatient):
 
 
 def test_what_ends_at_the_last_moment_is_left_alone_afterwards():
-    stopped = 0
+    stopped, before = 0, threading.active_count()
     for count in range(300):
         try:
             within(0.0005, lambda count=count: sum(range(100 * count)))
@@ -78,11 +78,8 @@ def test_what_ends_at_the_last_moment_is_left_alone_afterwards():
             stopped += 1
     time.sleep(0.5)  # nothing may arrive after the call
     sum(range(100_000))
-    assert threading.active_count() == before_all
+    assert threading.active_count() == before
     assert stopped < 300
-
-
-before_all = threading.active_count()
 
 
 def test_what_torch_has_not_implemented_is_an_error_and_no_stub():
