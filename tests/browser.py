@@ -1,6 +1,6 @@
 """JupyterLab in a headless Chromium, as a student has it: `course lab` over a workspace of its own, nothing but localhost.
 
-A test takes the fixture it needs, `from tests.browser import browser, lab, lab_page`:
+The fixtures, which `tests/conftest.py` hands to every test:
 
 - `browser`: Chromium, one for the session; the test is skipped where there is none.
 - `lab`: a running `course lab --no-browser`, one for the session; `lab.workspace` is a `Path` to put notebooks into.
@@ -29,6 +29,7 @@ from course_utils.running import kill
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 SCREENSHOTS = ROOT / "build" / "screenshots"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
+FLAGS += ["--hide-scrollbars"]  # a slide is measured at its full width
 FLAGS += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"]
 LOCAL = {"127.0.0.1", "localhost", ""}  # blob: and data: have no host
 
@@ -78,7 +79,7 @@ def serve_lab(workspace: Path, settings: Path, environment: dict | None = None) 
 
 @pytest.fixture(scope="session")
 def browser():
-    """Chromium without a window."""
+    """Chromium without a window; one for all tests, since Playwright runs once in a process."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium on this machine: nothing to drive JupyterLab with")
     from playwright.sync_api import sync_playwright

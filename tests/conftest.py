@@ -13,3 +13,5 @@ if OFFLINE not in os.environ.get("PYTHONPATH", "").split(os.pathsep):
     import sitecustomize  # noqa: F401  puts the guard into this process
 os.environ.setdefault("TQDM_DISABLE", "1")
 os.environ.setdefault("MPLBACKEND", "agg")
+
+from tests.browser import browser, lab, lab_page  # noqa: E402, F401  fixtures; the guard above comes first

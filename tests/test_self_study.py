@@ -11,8 +11,7 @@ from typer.testing import CliRunner
 from course_utils.cli import app
 from course_utils.notebooks import NOTEBOOKS
 from course_utils.workspace import update_workspace
-from tests.browser import (  # noqa: F401  browser is a fixture
-    browser,
+from tests.browser import (
     cell_with,
     local_page,
     open_notebook,
@@ -113,7 +112,7 @@ def newer_course(folder):
     return folder
 
 
-def test_a_students_whole_path(browser, tmp_path):  # noqa: F811
+def test_a_students_whole_path(browser, tmp_path):
     workspace = tmp_path / "workspace"
     with serve_lab(workspace, tmp_path / "settings") as lab, local_page(browser) as page:
         first_visit(page, lab)

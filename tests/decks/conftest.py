@@ -4,7 +4,6 @@ import matplotlib.pyplot as plt
 import nbformat
 import pytest
 
-from course_utils.decks.browser import browser, chromium
 from course_utils.decks.model import Deck
 from course_utils.decks.reading import read_slides
 from course_utils.figures.for_slides import MIME_SLIDE, slide_pictures
@@ -12,12 +11,9 @@ from course_utils.figures.style import use_course_style
 
 
 @pytest.fixture(scope="session")
-def screen():
-    """A headless browser; without one on the machine, the tests that need it are skipped."""
-    if chromium() is None:
-        pytest.skip("there is no Chromium, Chrome or Edge on this machine's path")
-    with browser() as started:
-        yield started
+def screen(browser):
+    """The browser in which slides are looked at."""
+    return browser
 
 
 def markdown(text, slide_type="slide", **more):

@@ -5,20 +5,20 @@ import pytest
 
 from course_utils.live_views import VIEW
 from course_utils.pages import page as html_page
-from tests.browser import browser, lab, local_page, open_notebook, run_all, save, screenshot  # noqa: F401  fixtures
+from tests.browser import local_page, open_notebook, run_all, save, screenshot
 from tests.widgets.explorer_pages import CASES, IMPORTS, LECTURE
 
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 ROOM = 600  # pixels: of 720, what JupyterLab leaves to a notebook; a heading stands above
 
 
-def write(lab, name: str, cells: list) -> None:  # noqa: F811
+def write(lab, name: str, cells: list) -> None:
     """Put a notebook into the lab's workspace."""
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=KERNEL), lab.workspace / name)
 
 
 @pytest.fixture(scope="module")
-def explorers(browser, lab):  # noqa: F811
+def explorers(browser, lab):
     """A page of 1280x720 with every explorer in one notebook, run."""
     sources = (IMPORTS, *(case.cell for case in CASES))
     write(lab, "explorers.ipynb", [nbformat.v4.new_code_cell(source) for source in sources])
@@ -51,7 +51,7 @@ def test_it_appears_moves_and_says_so(explorers, case):
     assert box["x"] + box["width"] <= 1280
 
 
-def test_what_is_saved_shows_pictures_on_a_page_without_a_kernel(explorers, browser, lab, tmp_path):  # noqa: F811
+def test_what_is_saved_shows_pictures_on_a_page_without_a_kernel(explorers, browser, lab, tmp_path):
     save(explorers)
     file = lab.workspace / "explorers.ipynb"
     assert VIEW not in file.read_text()
@@ -72,7 +72,7 @@ def shown(page) -> str:
     return page.evaluate("document.body.innerText")
 
 
-def test_lecture_mode_shows_a_slide_at_a_time_and_ends_with_one_key(browser, lab):  # noqa: F811
+def test_lecture_mode_shows_a_slide_at_a_time_and_ends_with_one_key(browser, lab):
     cells = []
     for kind, slide, source, tags in LECTURE:
         make = nbformat.v4.new_markdown_cell if kind == "markdown" else nbformat.v4.new_code_cell
