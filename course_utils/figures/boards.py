@@ -128,11 +128,6 @@ class Plot:
         first, last = self.up
         return self.top + (last - np.asarray(value, dtype=float)) / (last - first) * self.height
 
-    def value_across(self, x: float) -> float:
-        """The value at a pixel across: `x` read backwards."""
-        first, last = self.across
-        return first + (x - self.left) / self.width * (last - first)
-
     def axes(self, ticks_across: Sequence[float], ticks_up: Sequence[float], label_across: str, label_up: str) -> None:
         """Two lines, their ticks and what they measure; the upper label stands over its axis."""
         board, bottom = self.board, self.top + self.height

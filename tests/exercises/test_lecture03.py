@@ -171,21 +171,6 @@ def test_each_mistake_is_named(name, message, wrong):
         check(f"03.{name}", wrong)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_solution_passes(name, right, capsys):
-    check(f"03.{name}", right[name])
-    assert "right" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_stub_is_answered_kindly(name):
-    def stub(*_):
-        raise NotImplementedError("your turn")
-
-    with pytest.raises(NotYet, match=rf"not written yet.*hint\('03.{name}'\)"):
-        check(f"03.{name}", stub)
-
-
 def test_other_right_ways_pass():
     def from_the_identity(kernel, size, stride):
         return functional.conv1d(torch.eye(size)[:, None], kernel.view(1, 1, -1), stride=stride)[:, 0].T
