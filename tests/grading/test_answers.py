@@ -1,5 +1,7 @@
 """Judging one answer: what is taken from the notebook, and what a process of its own holds off on every system."""
 
+import subprocess
+import sys
 from dataclasses import asdict
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from course_utils.grading import confine, nursery
 from course_utils.grading.answer import find_cell
 from course_utils.grading.tasks import lecture_tasks
+from course_utils.notebooks import ROOT
 from tests.grading.handing_in import solutions
 
 LECTURE = lecture_tasks("00")
@@ -15,6 +18,7 @@ HEAD = "def foreground_share(mask):\n"
 
 
 def verdict(source: str, seconds: float = 5, forks: bool = False) -> dict:
+    """What is said of an answer to the start page's first exercise."""
     request = {"lecture": "00", "cells": [[TASK.grade_id, source]], "closed": [], "passed": []}
     limits = confine.Limits(seconds=seconds)
     return nursery.one_exercise(LECTURE, TASK, request | {"limits": asdict(limits)}, limits, forks)
@@ -39,14 +43,21 @@ def test_a_new_python_for_each_exercise_where_forks_are_no_option(source, expect
 
 
 @pytest.mark.skipif(not nursery.FORKS, reason="forks are used on Linux alone")
-def test_without_namespaces_what_an_answer_started_is_still_ended(monkeypatch):
-    nursery.prepare()
-    exec(LECTURE.imports, {})
-    monkeypatch.setattr(confine, "libc", lambda name, *arguments: False)
+def test_without_namespaces_what_an_answer_started_is_still_ended():
     source = (
         HEAD + "    import ctypes, time\n    for _ in range(6):\n        ctypes.CDLL(None).fork()\n    time.sleep(60)\n"
     )
-    assert "processes and was stopped" in verdict(source, seconds=20, forks=True)["message"]
+    # in a Python of its own, as a nursery is: it ends every process below it, and the tests have others, such as a browser
+    script = f"""
+from course_utils.grading import confine, nursery
+from tests.grading.test_answers import LECTURE, verdict
+nursery.prepare()
+exec(LECTURE.imports, {{}})
+confine.libc = lambda name, *arguments: False
+print(verdict({source!r}, seconds=20, forks=True)["message"])
+"""
+    ended = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert "processes and was stopped" in ended.stdout, ended.stderr
 
 
 def test_a_label_decides_and_a_lost_one_is_made_up_for_by_the_name():
