@@ -211,8 +211,6 @@ display(Markdown("\n".join(rows)))
 # %% slideshow={"slide_type": "-"}
 net = UNet()
 frames = [unet_drawing(net, 572, step=step) for step in (1, 5, 9, steps_of(maps_of(net, 572)))]
-for frame in frames:
-    frame.axes[0].set_aspect("auto")  # as wide as the slide
 show(
     unet_drawing(net, 572),
     slides=frames,

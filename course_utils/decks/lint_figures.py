@@ -1,9 +1,9 @@
 """What is wrong with a figure at the size of a slide: where its words lie, and how well they can be read."""
 
 from course_utils.decks.model import Frame
+from course_utils.figures.for_slides import CONTRAST
 
 LEAST = 14.0  # points
-CONTRAST = 4.5
 TOUCH = 3.0  # pixels by which two words may overlap: boxes of letters are higher than the letters
 
 

@@ -96,6 +96,8 @@ def augmented(kinds: dict[str, tuple[Tensor, str]], title: str, columns: int = 4
     figure = panels(drawings, title, columns=columns, width=12)
     rows = -(-len(kinds) // columns)
     figure.set_size_inches(12, 0.6 + rows * 3.6)
+    for axes in figure.axes:
+        axes.set_title(axes.get_title(loc="left"), fontsize=14, weight="normal")
     return figure
 
 

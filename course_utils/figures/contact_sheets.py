@@ -11,7 +11,7 @@ from course_utils.figures.style import GREY, use_course_style
 VOID_COLOUR = (224, 224, 192)
 
 
-def contact_sheet(dataset: Dataset, count: int = 15, columns: int = 3, seed: int = 0) -> Figure:
+def contact_sheet(dataset: Dataset, count: int = 15, columns: int = 3, seed: int = 0, shares: bool = True) -> Figure:
     """Pictures chosen by chance, each with its mask beside it, and the classes' shares of all their pixels.
 
     Where a data set tells things apart, a white line runs between them. A picture that cannot be read leaves its
@@ -22,6 +22,7 @@ def contact_sheet(dataset: Dataset, count: int = 15, columns: int = 3, seed: int
         count: how many pictures.
         columns: how many pairs stand side by side.
         seed: of the choice.
+        shares: False leaves the classes' shares to the title, where there is no room for them.
     """
     use_course_style()
     count = min(count, len(dataset))
@@ -30,22 +31,25 @@ def contact_sheet(dataset: Dataset, count: int = 15, columns: int = 3, seed: int
     rows = -(-count // columns)
     samples = [_read(dataset, index) for index in chosen]
     masks = [sample.mask.numpy() for sample in samples if not isinstance(sample, str)]
-    shares = class_shares(masks, len(dataset.classes))
-    shown = np.flatnonzero(shares > 0)
+    filled = class_shares(masks, len(dataset.classes))
+    shown = np.flatnonzero(filled > 0)
     # Low rows for wide pictures: a page without empty bands.
     ratio = min(1.4, float(np.median([mask.shape[0] / mask.shape[1] for mask in masks] or [1.0])))
     width = 14.0 if columns > 1 else 10.0
     heights = [rows * (0.3 + ratio * width / columns / 2) + 0.9, 0.9 + 0.29 * max(2, len(shown))]
-    figure = plt.figure(figsize=(width, sum(heights)))
-    above, below = figure.subfigures(2, 1, height_ratios=heights)
+    if shares:
+        figure = plt.figure(figsize=(width, sum(heights)))
+        above, below = figure.subfigures(2, 1, height_ratios=heights)
+        _draw_shares(below.subplots(), dataset, filled, shown)
+    else:
+        figure = above = plt.figure(figsize=(width, heights[0]))
     panels = above.subplots(rows, 2 * columns, squeeze=False)
     for axes in panels.flat:
         axes.set_axis_off()
     for place, (index, sample) in enumerate(zip(chosen, samples, strict=True)):
         row, column = divmod(place, columns)
         _draw_pair(panels[row, 2 * column], panels[row, 2 * column + 1], dataset, index, sample)
-    above.suptitle(_finding(dataset, count, shares), x=0.01, ha="left")
-    _draw_shares(below.subplots(), dataset, shares, shown)
+    above.suptitle(_finding(dataset, count, filled), x=0.01, ha="left")
     return figure
 
 

@@ -79,6 +79,7 @@ def rows_of_pictures(
     title: str,
     palette: np.ndarray | None = None,
     mistakes: bool = False,
+    legend: bool = True,
 ) -> Figure:
     """One row a picture: the truth, then what each net says of it (FCN, figures 4 and 6).
 
@@ -89,6 +90,7 @@ def rows_of_pictures(
         title: the finding.
         palette: colours of the classes.
         mistakes: draw where each net is wrong, and how, instead of what it says.
+        legend: False where the names in the pictures are enough.
     """
     drawings, columns = {}, 1 + len(predictions)
     for row, (image, mask) in enumerate(samples):
@@ -107,4 +109,4 @@ def rows_of_pictures(
                 return draw_classes(axes, image, label_map, classes, palette)
 
             drawings[caption] = draw
-    return panels(drawings, title, columns=columns)
+    return panels(drawings, title, columns=columns, legend=legend)

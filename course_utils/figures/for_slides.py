@@ -25,6 +25,7 @@ BESIDE = (700, 536)  # with text at its right
 NARROW = 1.3  # figures less wide than this, by their height, stand beside the text
 OUTLINES, DECIMALS = re.compile(rb' d="[^"]*"'), re.compile(rb"(\.\d\d)\d+")  # a hundredth of a point is enough
 SMALLEST = 15.0  # points: 20 pixels on the page
+CONTRAST = 4.5  # of words to their ground, at least
 LARGER = 1.1  # how much larger type gets than in the notebook
 PIXELS = 96  # an inch of a slide
 SHARP = 1.5  # pixels of the picture to one of the page
@@ -80,7 +81,10 @@ def slide_picture(figure: Figure, alt: str) -> dict:
     canvas = FigureCanvasAgg(figure)
     with noted_texts() as texts:
         canvas.draw()
-    pixels = np.asarray(canvas.buffer_rgba())[..., :3]
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    if make_readable(texts, pixels):
+        canvas.draw()
+        pixels = np.asarray(canvas.buffer_rgba())[..., :3]
     packed = {"title": title, "alt": alt, "width": width, "height": height, "texts": written(texts, pixels)}
     picture = Image.fromarray(pixels)
     svg = b"" if has_photographs(figure) else as_svg(figure)
@@ -121,6 +125,33 @@ def noted_texts() -> Iterator[list[Text]]:
         Text.draw = draw
 
 
+def make_readable(texts: list[Text], pixels: np.ndarray) -> bool:
+    """Darken words that a projector would wash out, or lighten them on dark ground; they keep their hue.
+
+    A label in the colour of its curve is the usual case: what is seen as a line is too pale for letters.
+
+    Args:
+        texts: those that were drawn.
+        pixels: the picture, (H, W, 3) uint8.
+
+    Returns:
+        whether any word changed
+    """
+    changed = False
+    for text in dict.fromkeys(texts):
+        colour, ground = to_rgb(text.get_color()), ground_of(text, pixels, edges_of(text, pixels))
+        if contrast(colour, ground) >= CONTRAST:
+            continue
+        end = max((0.0, 1.0), key=lambda grey: contrast((grey,) * 3, ground))
+        for share in np.linspace(0.1, 1, 10):
+            mixed = tuple((1 - share) * part + share * end for part in colour)
+            if contrast(mixed, ground) >= CONTRAST:
+                break
+        text.set_color(mixed)
+        changed = True
+    return changed
+
+
 def written(texts: list[Text], pixels: np.ndarray) -> list[list]:
     """What a drawn figure says and how well it can be read.
 
@@ -136,27 +167,35 @@ def written(texts: list[Text], pixels: np.ndarray) -> list[list]:
     """
     found = []
     for text in dict.fromkeys(texts):
-        box = text.get_window_extent()
-        edges = [box.x0, len(pixels) - box.y1, box.x1, len(pixels) - box.y0]
-        contrast = contrast_of(text, pixels, edges)
+        edges = edges_of(text, pixels)
+        seen = contrast(to_rgb(text.get_color()), ground_of(text, pixels, edges))
         corners = [round(edge / SHARP, 1) for edge in edges]
-        found.append([*corners, round(text.get_fontsize(), 1), round(contrast, 1), text.get_text().strip()])
+        found.append([*corners, round(text.get_fontsize(), 1), round(seen, 1), text.get_text().strip()])
     return found
 
 
-def contrast_of(text: Text, pixels: np.ndarray, edges: list[float]) -> float:
-    """Contrast of a text, from 1 to 21, to its halo, its box, or else to what most of the place behind it shows."""
+def edges_of(text: Text, pixels: np.ndarray) -> list[float]:
+    """Left, top, right and bottom of a text, in pixels of the picture that it is drawn on."""
+    box = text.get_window_extent()
+    return [box.x0, len(pixels) - box.y1, box.x1, len(pixels) - box.y0]
+
+
+def ground_of(text: Text, pixels: np.ndarray, edges: list[float]) -> tuple[float, float, float]:
+    """The colour that a text is read against: its halo, its box, or else what most of the place behind it shows."""
     halos = [effect._gc.get("foreground") for effect in text.get_path_effects() or () if hasattr(effect, "_gc")]
     patch = text.get_bbox_patch()
     if any(halos):
-        ground = to_rgb(next(filter(None, halos)))
-    elif patch is not None and patch.get_fill():
-        ground = to_rgb(patch.get_facecolor())
-    else:
-        left, top, right, bottom = (max(0, round(edge)) for edge in edges)
-        behind = pixels[top:bottom, left:right].reshape(-1, 3)
-        ground = tuple(np.median(behind, axis=0) / 255) if len(behind) else (1.0, 1.0, 1.0)
-    low, high = sorted(luminance(colour) for colour in (to_rgb(text.get_color()), ground))
+        return to_rgb(next(filter(None, halos)))
+    if patch is not None and patch.get_fill():
+        return to_rgb(patch.get_facecolor())
+    left, top, right, bottom = (max(0, round(edge)) for edge in edges)
+    behind = pixels[top:bottom, left:right].reshape(-1, 3)
+    return tuple(np.median(behind, axis=0) / 255) if len(behind) else (1.0, 1.0, 1.0)
+
+
+def contrast(one: tuple[float, float, float], other: tuple[float, float, float]) -> float:
+    """Contrast of two colours, from 1 to 21, as WCAG reckons it."""
+    low, high = sorted((luminance(one), luminance(other)))
     return (high + 0.05) / (low + 0.05)
 
 

@@ -76,30 +76,6 @@ def over_rates(
     return figure
 
 
-def over_shifts(shifts: Sequence[float], scores: Sequence[float], marks: dict[str, float], title: str) -> Figure:
-    """Mean IU over how far from where the cells look their answers are drawn, with some places marked.
-
-    Args:
-        shifts: in pixels, in ascending order; negative ones up and to the left.
-        scores: mean IU at each.
-        marks: what a shift stands for -> the shift.
-        title: the finding.
-    """
-    figure, axes = plt.subplots(figsize=(10, 4.2))
-    axes.plot(shifts, scores, "o-", color=COLOURS["blue"], markersize=10)
-    for shift, score in zip(shifts, scores, strict=True):
-        axes.annotate(f"{score:.2f}", (shift, score), (0, 10), textcoords="offset points", ha="center", weight="bold")
-    top = 1.3 * max(scores)
-    for name, shift in marks.items():
-        axes.axvline(shift, color=GREY, linestyle="--", linewidth=2)
-        axes.text(shift - 0.6, 0.03 * top, name, color=GREY, rotation=90, ha="right", va="bottom", weight="bold")
-    axes.set(xlabel="drawn so many pixels further down and to the right than the cells look", ylabel="mean IU")
-    axes.set(ylim=(0, top), xticks=shifts)
-    axes.grid(axis="y", alpha=0.3)
-    figure.suptitle(title, x=0.01, ha="left")
-    return figure
-
-
 def by_step_and_by_time(histories: dict[str, History], title: str) -> Figure:
     """Smoothed losses twice: over the steps, and over the seconds that they took (FCN, Figure 5).
 

@@ -110,15 +110,15 @@ def unet_drawing(net: nn.Module, size: int = 572, title: str = "", step: int | N
     tops = [0.0]
     for level in range(depth):
         tops.append(tops[-1] - scale * math.sqrt(highest[level]) - ROOM)
+    top = 0.75 if title else 0.3
     bottom = tops[-1] - scale * math.sqrt(highest[depth]) - 0.35
     columns = 1 + sum(each.operation in ("convolve", "score") for each in maps)
-    figure, axes = plt.subplots(figsize=(0.15 + columns * COLUMN, 0.75 - bottom), layout="none")
+    figure, axes = plt.subplots(figsize=(0.15 + columns * COLUMN, top - bottom), layout="none")
     axes.set_position((0, 0, 1, 1))
-    axes.set(xlim=(-0.55 * COLUMN - 0.05, (columns - 0.45) * COLUMN + 0.1), ylim=(bottom, 0.75))
-    axes.set_aspect("equal")
+    axes.set(xlim=(-0.55 * COLUMN - 0.05, (columns - 0.45) * COLUMN + 0.1), ylim=(bottom, top))
     axes.axis("off")
     draw(axes, maps, tops, scale, step or steps)
-    axes.text(axes.get_xlim()[0] + 0.08, 0.68, title, fontsize=18, weight="bold", va="top")
+    figure.suptitle(title, x=0.01, ha="left")
     cropped = any(each.operation == "join" and each.size < highest[each.level] - 4 for each in maps)
     legend(axes, {each.operation for each in maps}, cropped)
     return figure

@@ -5,7 +5,6 @@ EfficientNet-Lite0 lie half a cell further down and to the right. The authors' n
 first cell; here the positions themselves are computed, which fits any backbone and pictures of any size.
 """
 
-from collections.abc import Callable
 from fractions import Fraction
 
 import torch
@@ -15,18 +14,6 @@ from course_utils.models.geometry import CoordinateMap
 
 Grid = tuple[CoordinateMap, CoordinateMap]
 PIXELS: Grid = (CoordinateMap(), CoordinateMap())
-
-
-def moved(coordinates: Callable[[Tensor], list[Grid]], images: Tensor, cells: float) -> list[Grid]:
-    """What a backbone says about where its cells look, with the coarsest map's moved down and to the right (lecture 04).
-
-    Args:
-        coordinates: such as `Backbone.coordinates`.
-        images: as the backbone takes them, (N, 3, H, W).
-        cells: by how many of its cells; 0.5 is 16 pixels at stride 32.
-    """
-    *finer, coarsest = coordinates(images)
-    return [*finer, tuple(CoordinateMap(map.scale, map.shift + Fraction(cells) * map.scale) for map in coarsest)]
 
 
 def places_in(coarse: CoordinateMap, fine: CoordinateMap, count: int) -> Tensor:

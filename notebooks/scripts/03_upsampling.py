@@ -221,7 +221,7 @@ check("03.convolution_matrix", convolution_matrix)
 # %% slideshow={"slide_type": "slide", "name": "on-its-side"}
 kernel = torch.tensor([0.25, 0.75, 0.75, 0.25])
 down = convolution_matrix(kernel, size=10, stride=2)
-turned = {"convolution: 10 pixels to 4 cells": down, "its transpose: 4 cells to 10 pixels": down.T}
+turned = {"convolution: 10 pixels to 4 cells": down, "its transpose:\n4 cells to 10": down.T}
 show(
     matrices(turned, "A convolution's matrix, turned on its side, upsamples", "to", "from"),
     alt="Left, a matrix of 4 rows and 10 columns whose rows hold .25, .75, .75, .25, each two places further right. "

@@ -101,8 +101,10 @@ fresh = {f"FCN-{stride}s": data.net(stride).to(run.device).eval() for stride in 
 inputs = data.inputs([0])
 with torch.no_grad():
     cells = [map[0, 0].numel() for map in fresh["FCN-8s"].maps(inputs)]
+title = f"A 32s decides on {cells[2]} cells; the skips add {cells[1]} and {cells[0]} finer ones"
 show(
-    coarseness(fresh, inputs, f"A 32s decides on {cells[2]} cells; the skips add {cells[1]} and {cells[0]} finer ones"),
+    coarseness(fresh, inputs, title),
+    slides=[coarseness(fresh, inputs, title, upto=count, across=7) for count in range(4)],
     alt="The picture and the backbone's maps at strides 8, 16 and 32 as grids that get coarser. Below, three rows: the "
     "32s goes from the coarsest grid straight to the pixels; the 16s stops at stride 16 to add scores; the 8s twice.",
 )
@@ -351,13 +353,15 @@ with torch.no_grad():
         for stride in (32, 16, 8)
     }
 wrong = {stride: 1 - np.mean([one.scores.pixel_accuracy for one in several]) for stride, several in judged.items()}
+title = f"The 32s has {wrong[32]:.0%} of the pixels wrong, the 8s {wrong[8]:.0%}"
 show(
-    rows_of_pictures(
-        [data.pictures[index] for index in chosen],
-        drawn,
-        CLASSES,
-        f"The 32s has {wrong[32]:.0%} of the pixels wrong, the 8s {wrong[8]:.0%}",
-    ),
+    rows_of_pictures([data.pictures[index] for index in chosen], drawn, CLASSES, title),
+    slides=[
+        rows_of_pictures(
+            [data.pictures[index]], {net: maps[row:] for net, maps in drawn.items()}, CLASSES, title, legend=False
+        )
+        for row, index in enumerate(chosen)
+    ],
     alt="Three rows: truth, FCN-32s, 16s, 8s on scenes of emoji. The 32s shows round blobs; from net to net outlines "
     "come closer to the truth. The last row is the scene where the 8s does worse than the 32s.",
 )

@@ -222,6 +222,7 @@ layers = [part for part in papers_net.modules() if isinstance(part, nn.Conv2d | 
 title = f"572 in, {output_size(572)} out: {len(layers)} convolutions cut off {context()} pixels"
 show(
     unet_drawing(papers_net, 572, title),
+    slides=[unet_drawing(papers_net, 572, step=step) for step in (1, 5, 9, 10)],
     alt="Figure 1 of the U-Net paper, drawn from the module: boxes for maps in the shape of a U. Left, five levels down, "
     "from 572 to 28 pixels and from 1 to 1024 channels; right, four levels up to 388 pixels and 2 classes. Arrows across "
     "bring the middle of each left map to the right side, where it makes half of the channels.",
@@ -444,6 +445,7 @@ count = parameters_in(mine, deconvolutions=True)
 title = f"Your own net: {count / 1e6:.2f} million parameters, as the paper's"
 show(
     unet_drawing(mine, 572, title),
+    slides=[unet_drawing(mine, 572)],
     alt="The same drawing as before, now made from the net that the student assembled.",
 )
 
