@@ -21,6 +21,7 @@ from course_utils.figures.palettes import class_palette, instance_palette
 from course_utils.figures.style import COLOURS
 
 Image = Tensor | np.ndarray
+SMALLEST_NAMED = 0.01  # of the picture
 
 
 class Box(NamedTuple):
@@ -56,7 +57,8 @@ def draw_classes(
         classes: names; class 0 is left clear over an image where its name is "background".
         palette: (classes, 3) uint8; the course's where it is None.
         opacity: of the fill, 0 to 1.
-        names: write each class's name into its largest part.
+        names: write each class's name into its largest part; a class with less than a hundredth of the picture is
+            left to the legend.
         outlines: draw a line around each class, over an image; ragged masks read better without.
 
     Returns:
@@ -84,7 +86,8 @@ def draw_classes(
         entries.append(Patch(facecolor=colour, edgecolor="black", label=classes[number]))
         if outlines and ground is not None and number > 0:
             outline(axes, mask == number, colour)
-        if names and not (number == 0 and classes[0] == "background"):
+        room = (mask == number).mean() >= SMALLEST_NAMED
+        if names and room and not (number == 0 and classes[0] == "background"):
             write_inside(axes, mask == number, classes[number])
     if void is not None and (mask == void).any():
         hatch(axes, mask == void, "/////", "#FFFFFF", fill="#00000080")
