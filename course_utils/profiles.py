@@ -1,4 +1,4 @@
-"""The two ways to run a lecture: `quick` on a CPU in under 90 seconds, `full` on a GPU at the papers' sizes."""
+"""The two ways to run a lecture: `quick` on a CPU in a minute or two, `full` on a GPU at the papers' sizes."""
 
 import random
 from dataclasses import dataclass

@@ -12,12 +12,12 @@
 
   // on the page, and inside what holds it
   for (const element of all) {
-    if (element.closest('math') && element.tagName !== 'math') continue;
     const box = element.getBoundingClientRect();
     if (box.left < page.left - 1 || box.top < page.top - 1 || box.right > page.right + 1 || box.bottom > page.bottom + 1) {
       found.push(`${named(element)} leaves the page: ${Math.round(box.right - page.right)} px to the right, ` +
         `${Math.round(box.bottom - page.bottom)} px below, ${Math.round(page.top - box.top)} px above`);
     }
+    if (element.closest('math')) continue; // its parts may reach over each other
     const style = getComputedStyle(element);
     const clips = style.overflowX !== 'visible' || style.overflowY !== 'visible' || ['PRE', 'CODE', 'H2'].includes(element.tagName);
     if (clips && style.display !== 'inline' && (element.scrollWidth > element.clientWidth + 2 || element.scrollHeight > element.clientHeight + 2)) {

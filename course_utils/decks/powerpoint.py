@@ -7,7 +7,7 @@ from pathlib import Path
 from lxml import etree
 from pptx import Presentation
 from pptx.dml.color import MSO_THEME_COLOR, RGBColor
-from pptx.enum.text import MSO_ANCHOR, PP_ALIGN
+from pptx.enum.text import MSO_ANCHOR, MSO_AUTO_SIZE, PP_ALIGN
 from pptx.opc.constants import RELATIONSHIP_TYPE
 from pptx.opc.package import Part
 from pptx.opc.packuri import PackURI
@@ -54,10 +54,9 @@ def write_powerpoint(deck: Deck, target: Path, look: str = "light") -> None:
             f"{deck.name} has {len(deck.slides)} slides, and pandoc made {len(pages)} PowerPoint pages of them: "
             "a slide holds at most one table"
         )
-    cover = written.slide_layouts.get_by_name("Title Slide")
+    cover, plain = (written.slide_layouts.get_by_name(name) for name in ("Title Slide", "Title and Content"))
     for number, (page, slide) in enumerate(zip(pages, deck.slides, strict=True), start=1):
-        if slide.layout == "title":
-            use_layout(page, cover)
+        use_layout(page, cover if slide.layout == "title" else plain)
         finish(page, slide)
         wrap_tables(page)
         said = origin(deck) if slide.layout == "title" else deck.title
@@ -68,13 +67,24 @@ def write_powerpoint(deck: Deck, target: Path, look: str = "light") -> None:
 
 
 def use_layout(page, layout) -> None:
-    """Give a page another of the template's layouts, and let it decide the places again."""
+    """Give a page another of the template's layouts, and let it decide places and type again.
+
+    Pandoc takes a layout with a small title where a page has text and a table.
+    """
     relation = next(rel for rel in page.part.rels.values() if rel.reltype == RELATIONSHIP_TYPE.SLIDE_LAYOUT)
     relation._target = layout.part
-    for shape in page.placeholders:
-        frame = shape._element.spPr.find(qn("a:xfrm"))
-        if frame is not None:
-            shape._element.spPr.remove(frame)
+    for table in page._element.iter(qn("p:graphicFrame")):
+        for holder in table.iter(qn("p:ph")):
+            holder.getparent().remove(holder)  # it stands beside the layout's one place for text
+    for shape in page._element.iter(qn("p:sp")):
+        for holder in shape.iter(qn("p:ph")):
+            if holder.get("type") in ("title", "ctrTitle"):
+                holder.set("type", "ctrTitle" if layout.name == "Title Slide" else "title")
+            else:
+                holder.attrib.clear()
+                holder.set("idx", "1")
+        for frame in shape.spPr.findall(qn("a:xfrm")):
+            shape.spPr.remove(frame)
 
 
 def finish(page, slide: Slide) -> None:
@@ -109,9 +119,9 @@ def finish(page, slide: Slide) -> None:
 def style_table(table, width: float) -> float:
     """Type and rows of a table at the size of a slide; returns its height in pixels."""
     columns = list(table.table.columns)
-    letters = [max(len(row.cells[place].text) for row in table.table.rows) for place in range(len(columns))]
+    letters = [4 + max(len(row.cells[place].text) for row in table.table.rows) for place in range(len(columns))]
     for column, count in zip(columns, letters, strict=True):
-        column.width = Emu(round(EMU * width * max(count, 6) / sum(max(each, 6) for each in letters)))
+        column.width = Emu(round(EMU * width * count / sum(letters)))
     for row in table.table.rows:
         row.height = Emu(EMU * TABLE_ROW)
         for cell in row.cells:
@@ -159,11 +169,13 @@ def add_foot(page, said: str, number: str, cover: bool) -> None:
         place(shape, box)
         frame = shape.text_frame
         frame.margin_left = frame.margin_right = 0
+        frame.word_wrap, frame.auto_size = True, MSO_AUTO_SIZE.NONE
         paragraph = frame.paragraphs[0]
         paragraph.text, paragraph.alignment = text, side
-        paragraph.font.size = Pt(14)
+        font = paragraph.runs[0].font  # a paragraph's own is a default that PowerPoint does not read
+        font.size = Pt(14)
         if cover:
-            paragraph.font.color.rgb = RGBColor(0xB8, 0xD4, 0xE8)
+            font.color.rgb = RGBColor(0xB8, 0xD4, 0xE8)
         else:
-            paragraph.font.color.theme_color = MSO_THEME_COLOR.ACCENT_2
+            font.color.theme_color = MSO_THEME_COLOR.ACCENT_2
         shape.name = "foot"

@@ -158,7 +158,7 @@ QUIZ = [
             Choice("Lectures 00 and 01", "The others need no more than these two."),
             Choice(
                 "Every lecture, in the quick profile",
-                "Pictures and weights come with the installed packages, and sizes are chosen so that each lecture takes under 90 seconds.",
+                "Pictures and weights come with the installed packages, and sizes are chosen so that each lecture takes a minute or two.",
                 right=True,
             ),
             Choice("Nothing that trains a net", "Small nets learn a lot in a minute on small pictures."),

@@ -113,7 +113,7 @@ def _finding(dataset: Dataset, count: int, shares: np.ndarray) -> str:
     first, second = np.argsort(-shares)[:2]
     fills = f"{dataset.classes[first]} fills {100 * shares[first]:.0f} % of the pixels"
     fills += f", {dataset.classes[second]} {100 * shares[second]:.0f} %" if shares[second] > 0 else ""
-    return f"{dataset.name}, {dataset.split}: {fills}\n{count} of {len(dataset):,} pictures, {len(dataset.classes)} classes"
+    return f"{dataset.name}, {dataset.split}: {fills}\n({count} of {len(dataset):,} pictures, {len(dataset.classes)} classes)"
 
 
 def _short(item: str) -> str:

@@ -73,8 +73,7 @@ def draw_way_back(axes: Axes, name: str, net: FCN, maps: dict[int, Tensor], colu
         above = (column[stride] + SIDE / 2, level + SIDE / 2)
         arrow(axes, (above[0], above[1] + 0.42), above, STREAMS[stride])
         axes.text(above[0] + 0.15, above[1] + 0.12, sign, fontsize=12, va="bottom")
-    draw_grid(axes, 0, level, (1, 1), "#BBBBBB", "", "")
-    axes.text(SIDE / 2, level, f"{net.classes}\nclasses", ha="center", va="center", fontsize=12)
+    draw_grid(axes, 0, level, (1, 1), "#BBBBBB", "", f"{net.classes} classes")
     for start, end in zip(streams, [*streams[1:], 0], strict=True):
         times = start // end if end else start
         arrow(axes, (column[start], level), (column[end] + SIDE, level), GREY)

@@ -306,7 +306,7 @@ print(f"{count_things((labels > 0).long())} groups of pixels, and {cells} nuclei
 #
 # | parameter | what it does |
 # |---|---|
-# | `PROFILE` | `"quick"`: a CPU, under 90 seconds; `"full"`: the papers' sizes, a GPU |
+# | `PROFILE` | `"quick"`: a CPU, a minute or two; `"full"`: the papers' sizes, a GPU |
 # | `DEVICE` | `"auto"` takes a GPU where there is one |
 # | `SEED` | the same seed gives the same numbers |
 # | `DATASET` | what the lecture looks at |
@@ -318,7 +318,7 @@ print(f"{count_things((labels > 0).long())} groups of pixels, and {cells} nuclei
 #
 # | parameter | what it does |
 # |---|---|
-# | `PROFILE` | `"quick"` runs on a CPU in under 90 seconds; `"full"` uses the papers' sizes and wants a GPU |
+# | `PROFILE` | `"quick"` runs on a CPU in a minute or two; `"full"` uses the papers' sizes and wants a GPU |
 # | `DEVICE` | `"auto"` takes a GPU where there is one |
 # | `SEED` | the same seed gives the same numbers; another one shows how much they vary |
 # | `DATASET` | what the lecture looks at |

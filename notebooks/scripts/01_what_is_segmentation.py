@@ -188,14 +188,10 @@ print("panoptic            ", 2 * height * width)
 # of the saucer: how many different numbers, and which of them are next to each other?
 
 # %% slideshow={"slide_type": "-"}
+title = "A label map is numbers: 1 table, 2 dish, 3 spoon, and 255 where nobody decided"
 show(
-    label_numbers(
-        scene.image,
-        scene.mask,
-        corner=(94, 405),
-        size=(12, 17),
-        title="A label map is numbers: 1 table, 2 dish, 3 spoon, and 255 where nobody decided",
-    ),
+    label_numbers(scene.image, scene.mask, (94, 405), (12, 17), title),
+    slides=[label_numbers(scene.image, scene.mask, (96, 405), (10, 13), title)],
     alt="Left: the photograph with a small frame at the spoon's handle. Right: the frame's labels as numbers, in bands "
     "of 2, 3 and 1 that are separated by hatched cells with 255.",
 )

@@ -356,7 +356,9 @@ show(
 #
 # For a kernel of $k$ pixels along each axis, numbered $0, \dots, k-1$:
 #
-# $$w(x) = 1 - \frac{|x - c|}{r}, \qquad c = \frac{k - 1}{2}, \qquad r = \left\lceil \frac{k}{2} \right\rceil, \qquad K(y, x) = w(y)\, w(x)$$
+# $$w(x) = 1 - \frac{|x - c|}{r}, \qquad c = \frac{k - 1}{2}, \qquad r = \left\lceil \frac{k}{2} \right\rceil$$
+#
+# $$K(y, x) = w(y)\, w(x)$$
 #
 # $c$ is the centre. $r$ is the **reach**, the distance at which a cell stops counting.
 
@@ -821,7 +823,9 @@ for stride, top in zip((32, 16, 8), tops, strict=True):
 #
 # Which input pixel $i$ lies under the **centre** of output cell $o$? With kernel $k$, stride $s$, padding $p$:
 #
-# $$\text{convolution, pooling:}\quad i = s\,o + \left(\tfrac{k-1}{2} - p\right) \qquad \text{transposed: } o = s\,i + \left(\tfrac{k-1}{2} - p\right)$$
+# $$\text{convolution, pooling:}\quad i = s\,o + \left(\tfrac{k-1}{2} - p\right)$$
+#
+# $$\text{transposed:}\quad o = s\,i + \left(\tfrac{k-1}{2} - p\right)$$
 #
 # Put one line into the other: a whole net again has *one scale and one shift*.
 

@@ -682,7 +682,7 @@ reached = []
 for rate in tqdm(rates):
     net = data.net(32)
     net.load_state_dict(nets["FCN-32s-fixed"].state_dict())
-    evaluation, _ = learn("rates", net, lr=rate, epochs=run.pick(quick=0.45, full=3))
+    evaluation, _ = learn("rates", net, lr=rate, **(small_steps | {"epochs": run.pick(quick=0.45, full=3)}))
     reached.append(evaluation.scores.mean_iu)
 
 # %% slideshow={"slide_type": "slide", "name": "rates"}

@@ -592,8 +592,10 @@ drawings = {
     f"{arm}: {judged[arm][0].merged} merged": partial(draw_merged, image=picture, truth=truth, prediction=best[arm])
     for arm in ARMS
 }
+title, extremes = f"Seed {SEED}: the same cells, four ways to learn them", list(drawings.items())
 show(
-    panels(drawings, f"Seed {SEED}: the same cells, four ways to learn them", columns=2, width=12),
+    panels(drawings, title, columns=2, width=12),
+    slides=[panels(dict([extremes[0], extremes[-1]]), title)],
     alt="The right half of the picture four times, with the cells that each arm found; merged ones are hatched.",
 )
 

@@ -70,7 +70,7 @@ def lecture():
         markdown("### A build beside words\n\nLook at the line."),
         code("show(figure)", "-", outputs=[figure("It rises", (6, 6), frames=3)]),
         markdown(NOTES, "notes"),
-        markdown("### A table\n\n| net | mean IU |\n|:--|--:|\n| $\\frac{a}{b}$ | 59.4 |"),
+        markdown("### A table\n\nAnd a line above it.\n\n| net | mean IU |\n|:--|--:|\n| $\\frac{a}{b}$ | 59.4 |"),
         markdown(NOTES, "notes"),
     ]
     return nbformat.v4.new_notebook(cells=cells)

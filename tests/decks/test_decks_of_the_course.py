@@ -13,9 +13,6 @@ from course_utils.notebooks import NOTEBOOKS, essence, find_lectures, read_noteb
 
 DECKS = {entry.name: entry for entry in listed()}
 LIMIT = 8e6  # bytes of a deck's page
-# Decks with figures whose words do not fit at slide size yet; `course slides NAME --check` lists them.
-ROUGH = ("03_upsampling", "04_fcn32s", "05_fcn_skip_fusion", "07_unet_from_scratch", "08_unet_few_images")
-ROUGH += ("overview", "overview_90")
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +27,7 @@ def in_step(number: str) -> bool:
     return [essence(cell) for cell in notebook.cells] == [essence(cell) for cell in script.cells]
 
 
-def marked(name: str):
-    """A deck's name, with the note that some of its figures are still to be drawn for slides."""
-    rough = pytest.mark.xfail(reason="some of its figures are not drawn for slides yet", strict=False)
-    return pytest.param(name, marks=rough if name in ROUGH else ())
-
-
-@pytest.fixture(params=map(marked, DECKS))
+@pytest.fixture(params=DECKS)
 def entry(request):
     entry = DECKS[request.param]
     stale = [number for number in entry.sources if number.isdigit() and not in_step(number)]

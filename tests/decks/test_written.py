@@ -4,6 +4,7 @@ import re
 
 import pytest
 from pptx import Presentation
+from pptx.enum.shapes import PP_PLACEHOLDER
 
 from course_utils.decks.html import write_html
 from course_utils.decks.lint import deck_problems, html_problems
@@ -78,6 +79,13 @@ def test_the_speakers_view_opens_without_network(html, screen):
 def test_equations_are_equations_in_powerpoint(powerpoint):
     equations = [len(slide._element.findall(f".//{OMML}")) for slide in Presentation(powerpoint).slides]
     assert equations == [0, 2, 0, 0, 0, 1], "the last one stands in a table"
+
+
+def test_every_page_takes_its_look_from_the_right_layout(powerpoint):
+    slides = list(Presentation(powerpoint).slides)
+    assert [slide.slide_layout.name for slide in slides] == ["Title Slide"] + 5 * ["Title and Content"]
+    assert slides[0].shapes.title.placeholder_format.type == PP_PLACEHOLDER.CENTER_TITLE
+    assert {slide.shapes.title.placeholder_format.type for slide in slides[1:]} == {PP_PLACEHOLDER.TITLE}
 
 
 def test_powerpoint_has_notes_pictures_with_alt_text_and_drawings(powerpoint):
