@@ -134,7 +134,7 @@ show(
 SIDE, BATCH, STEPS = 80, 2, run.pick(quick=160, full=1500)
 BEND = 6.0  # pixels; our piece is smaller than the paper's pictures, so is the bending
 # a slow start: at the full rate from the first step, a net may lose its last layer to ReLUs that stay at zero
-SETTINGS = {"epochs": 1, "batch": BATCH, "lr": run.pick(quick=3e-3, full=1e-3), "weight_decay": 1e-3, "warm_up": 0.3}
+SETTINGS = {"epochs": 1, "batch": BATCH, "lr": run.pick(quick=5e-3, full=1e-3), "weight_decay": 1e-3, "warm_up": 0.4}
 
 
 def fresh_unet():
