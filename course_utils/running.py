@@ -18,8 +18,8 @@ from course_utils.atomic import write_text
 from course_utils.notebooks import Lecture, read_notebook, source_problems
 
 # Seconds that one cell and one whole notebook may take, by profile: what is slower than this hangs.
-CELL_LIMIT = {"quick": 180, "full": 4 * 3600}
-NOTEBOOK_LIMIT = {"quick": 600, "full": 10 * 3600}
+CELL_LIMIT = {"quick": 400, "full": 4 * 3600}
+NOTEBOOK_LIMIT = {"quick": 900, "full": 10 * 3600}
 
 
 @dataclass(frozen=True)
