@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
 from pathlib import Path
 
 from course_utils.decks.browser import browser, chromium
@@ -56,21 +57,21 @@ def build_decks(
         wrote(file)
 
     written = [ending for ending in WRITERS if ending in formats or (ending == "html" and "pdf" in formats)]
-    decks, writing = [], []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # pandoc does the work, in processes of its own
-        # those that execute the overview come last, so that the others are written meanwhile
-        for entry in sorted(entries, key=lambda entry: OVERVIEW in entry.sources):
-            decks.append(make_deck(entry, sources))
-            writing += [pool.submit(write, decks[-1], ending) for ending in written]
-        for done in as_completed(writing):
-            keep(done.result())
-    if "pdf" in formats:
-        with browser() as printer:
-            for deck in decks:
-                write_pdf(out / f"{deck.name}.html", out / f"{deck.name}.pdf", printer)
-                keep(out / f"{deck.name}.pdf")
-                write_handout(out / f"{deck.name}.html", out / f"{deck.name}_notes.pdf", printer)
-                keep(out / f"{deck.name}_notes.pdf")
+    # the overview is executed, so it is begun first, and all others are written and printed meanwhile
+    slow, quick = ([entry for entry in entries if (OVERVIEW in entry.sources) is late] for late in (True, False))
+    with ThreadPoolExecutor(os.cpu_count()) as pool, browser() if "pdf" in formats else nullcontext() as printer:
+        making = [pool.submit(lambda: [make_deck(entry, sources) for entry in slow])]
+        making.append(pool.submit(lambda: [make_deck(entry, sources) for entry in quick]))
+        for made in reversed(making):
+            # pandoc does the work, in processes of its own
+            writing = {pool.submit(write, deck, ending): (deck, ending) for deck in made.result() for ending in written}
+            for done in as_completed(writing):
+                deck, ending = writing[done]
+                keep(done.result())
+                if printer and ending == "html":
+                    for name, print_pages in ((deck.name, write_pdf), (f"{deck.name}_notes", write_handout)):
+                        print_pages(out / f"{deck.name}.html", out / f"{name}.pdf", printer)
+                        keep(out / f"{name}.pdf")
     return sorted(files)
 
 
