@@ -8,8 +8,9 @@ import nbformat
 from nbformat import NotebookNode
 
 from course_utils.atomic import write_text
+from course_utils.lectures import Lecture
 from course_utils.live_views import without_live_views
-from course_utils.notebooks import Lecture, read_notebook, read_script, source_problems
+from course_utils.notebooks import read_notebook, read_script, source_problems
 from course_utils.running import Outcome, run_lecture
 
 

@@ -44,7 +44,7 @@ def lab(
     import subprocess
     import sys
 
-    from course_utils.notebooks import NOTEBOOKS
+    from course_utils.lectures import NOTEBOOKS
     from course_utils.workspace import WORKSPACE, update_workspace
 
     folder = NOTEBOOKS if lecture else (workspace or WORKSPACE).resolve()
@@ -95,7 +95,7 @@ def solution(
     workspace: Annotated[Path | None, typer.Option(help="Folder of your copies, as in `course lab`.")] = None,
 ):
     """Lay a read-only copy of a lecture, with its solutions, beside your own: workspace/solutions/."""
-    from course_utils.notebooks import find_lectures
+    from course_utils.lectures import find_lectures
     from course_utils.workspace import WORKSPACE, lay_out_solution
 
     folder = (workspace or WORKSPACE).resolve()
@@ -132,7 +132,7 @@ def run(
     """Run notebooks; write them executed, as pages and as slides, with report.json and index.html."""
     from rich.console import Console
 
-    from course_utils.notebooks import find_lectures
+    from course_utils.lectures import find_lectures
     from course_utils.running import NOTEBOOK_LIMIT, run_lectures
 
     console = Console()
@@ -179,7 +179,7 @@ def run(
 def build(lectures: Lectures = None):
     """For maintainers: make notebooks/ from notebooks/scripts/, executed in the quick profile on the CPU."""
     from course_utils.building import build_lecture
-    from course_utils.notebooks import find_lectures
+    from course_utils.lectures import find_lectures
     from course_utils.teaching import update_guide
 
     failed = False
@@ -216,7 +216,7 @@ def slides(
     """Make decks of the executed notebooks: HTML in one file, PowerPoint, PDF with and without notes."""
     from course_utils.decks.building import FORMATS, build_decks, check_decks
     from course_utils.decks.listing import Sources, find_decks
-    from course_utils.notebooks import NOTEBOOKS
+    from course_utils.lectures import NOTEBOOKS
 
     wanted = [part.strip() for part in formats.split(",")]
     if not set(wanted) <= set(FORMATS):

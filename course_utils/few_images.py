@@ -10,7 +10,7 @@ from skimage.measure import regionprops_table
 from skimage.segmentation import clear_border
 from torch import Tensor
 
-from course_utils.notebooks import ROOT
+from course_utils.lectures import ROOT
 from course_utils.profiles import Run
 
 # U-Net, Table 1: warping, Rand and pixel error on the EM challenge's secret test slices

@@ -1,4 +1,4 @@
-"""The course's notebooks: where they are, how they come from their scripts, and the rules that they keep.
+"""The course's notebooks: how they come from their scripts, and the rules that they keep.
 
 People edit `notebooks/scripts/NN_name.py` (jupytext, percent format); `course build` makes `notebooks/NN_name.ipynb`
 from it, executed. `problems` lists what is wrong with a pair, in words.
@@ -6,16 +6,13 @@ from it, executed. `problems` lists what is wrong with a pair, in words.
 
 import ast
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import jupytext
 import nbformat
 from nbformat import NotebookNode
 
-ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS = ROOT / "notebooks"
-SCRIPTS = NOTEBOOKS / "scripts"
+from course_utils.lectures import Lecture
 
 PARAMETERS = ("PROFILE", "DEVICE", "SEED", "DATASET")
 SLIDE_TYPES = ("slide", "subslide", "fragment", "notes", "skip", "-")
@@ -33,50 +30,6 @@ TAGS = {
 }
 NOTES = "*For the lecturer"  # how notes begin: "*For the lecturer, 3 minutes.* Ask the room ..."
 MAX_LINES = 25
-
-
-@dataclass(frozen=True)
-class Lecture:
-    """A lecture: its number ("02"), its name ("02_convolutionalization") and its two files."""
-
-    name: str
-    notebook: Path
-    script: Path
-
-    @property
-    def number(self) -> str:
-        return self.name[:2]
-
-
-def lectures(scripts: Path = SCRIPTS) -> list[Lecture]:
-    """Every lecture that has a script, in order."""
-    return [
-        Lecture(script.stem, scripts.parent / f"{script.stem}.ipynb", script) for script in sorted(scripts.glob("*.py"))
-    ]
-
-
-def find_lectures(names: list[str]) -> list[Lecture]:
-    """The lectures of these numbers or names; all of them for an empty list.
-
-    Raises:
-        ValueError: for a name that no lecture has; lists those there are.
-    """
-    everything = lectures()
-    if not everything:
-        raise ValueError(
-            f"there are no lectures in {SCRIPTS}: install the course from its own folder, `pip install -e .`"
-        )
-    if not names:
-        return everything
-    found = []
-    for name in names:
-        match = [lecture for lecture in everything if name in (lecture.number, str(int(lecture.number)), lecture.name)]
-        if not match:
-            raise ValueError(
-                f"there is no lecture {name!r}; there are {', '.join(lecture.name for lecture in everything)}"
-            )
-        found += match
-    return found
 
 
 def read_script(script: Path) -> NotebookNode:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from course_utils.atomic import write_text
-from course_utils.notebooks import Lecture, lectures
+from course_utils.lectures import Lecture, lectures
 
 LEDGER = ".handed_out.json"  # a folder with this file in it is a workspace
 SOLUTIONS = "solutions"

@@ -1,8 +1,8 @@
 """What lectures 04 and 05 train on, and with which settings: seconds on a CPU in `quick`, the papers' sizes in `full`.
 
 On a CPU most of the time would go into the lower layers of the backbone, which hardly change. So the quick recipe
-leaves them as ImageNet made them, runs them once over all pictures, and keeps their maps at strides 8 and 16. What is
-left to train are the layers above, and the scores.
+leaves them as ImageNet made them, runs them once over all pictures, and keeps their maps. What is left to train are the
+backbone's last block and head, 1.0 of its 3.4 million parameters, and the scores.
 """
 
 import copy
@@ -61,7 +61,7 @@ class Material:
 def material(run: Run, dataset: str = "auto", images: int = 480, every: int = 2) -> Material:
     """What this run's profile trains on.
 
-    quick: stickers of 160x160, the backbone's maps kept up to stride 16.
+    quick: stickers of 160x160, the maps below the backbone's last block kept.
     full: VOC 2012, CamVid, or stickers of 320x320, as random crops with flips and scales, through the whole backbone.
 
     Args:

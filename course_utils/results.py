@@ -125,7 +125,7 @@ def print_results(notebooks: Path | None, out: Path, check: bool) -> list[str]:
     from rich.console import Console
     from rich.table import Table
 
-    from course_utils.notebooks import NOTEBOOKS, ROOT
+    from course_utils.lectures import NOTEBOOKS, ROOT
 
     built = out / "notebooks"
     folder = notebooks or (built if any(built.glob("*.ipynb")) else NOTEBOOKS)

@@ -15,7 +15,8 @@ from pathlib import Path
 import psutil
 
 from course_utils.atomic import write_text
-from course_utils.notebooks import Lecture, read_notebook, source_problems
+from course_utils.lectures import Lecture
+from course_utils.notebooks import read_notebook, source_problems
 
 # Seconds that one cell and one whole notebook may take, by profile: what is slower than this hangs.
 CELL_LIMIT = {"quick": 400, "full": 4 * 3600}

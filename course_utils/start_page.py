@@ -1,7 +1,7 @@
 """What the start page shows: the map of the course with what the student has done, and what is new (lecture 00)."""
 
 from course_utils.figures.course_map import course_map
-from course_utils.notebooks import lectures
+from course_utils.lectures import lectures
 from course_utils.progress import find_workspace, standings
 from course_utils.workspace import new_versions
 

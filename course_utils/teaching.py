@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 from course_utils.atomic import write_text
-from course_utils.notebooks import NOTES, ROOT, Lecture, lectures, read_script
+from course_utils.lectures import ROOT, Lecture, lectures
+from course_utils.notebooks import NOTES, read_script
 
 GUIDE = ROOT / "docs" / "teaching.md"
 MINUTES = re.compile(re.escape(NOTES) + r", (\d+) minutes?\b(?P<exercise> with the exercises?)?")

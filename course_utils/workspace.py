@@ -14,7 +14,8 @@ from nbformat import NotebookNode
 from nbformat.sign import NotebookNotary
 
 from course_utils.atomic import write_text
-from course_utils.notebooks import NOTEBOOKS, ROOT, Lecture, read_notebook
+from course_utils.lectures import NOTEBOOKS, ROOT, Lecture
+from course_utils.notebooks import read_notebook
 from course_utils.progress import LEDGER, SOLUTIONS
 from course_utils.student_copies import student_copy
 

@@ -23,7 +23,7 @@ from urllib.parse import quote, urlsplit
 import psutil
 import pytest
 
-from course_utils.notebooks import ROOT
+from course_utils.lectures import ROOT
 from course_utils.running import kill
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)

@@ -29,23 +29,28 @@ def small():
 
 @pytest.mark.parametrize("every", (1, 2, 4, 8))
 def test_maps_come_back_to_the_bit(every):
-    at_8, at_16 = torch.randn(2, 40, 12, 20), torch.randn(2, 112, 6, 10)
-    laid_out = lay_out(at_8, at_16, every)
+    maps = torch.randn(2, 40, 12, 20), torch.randn(2, 112, 6, 10), torch.randn(2, 192, 3, 5)
+    laid_out = lay_out(maps, every)
     assert laid_out.shape[-2:] == (96 // every, 160 // every)
-    again = take_up(laid_out, (40, 112))
-    assert torch.equal(again[0], at_8) and torch.equal(again[1], at_16)
+    assert all(torch.equal(again, kept) for again, kept in zip(take_up(laid_out), maps, strict=True))
 
 
 def test_maps_that_do_not_lie_over_each_other_are_refused():
-    with pytest.raises(ValueError, match="multiples of 16"):
-        lay_out(torch.zeros(1, 40, 13, 20), torch.zeros(1, 112, 7, 10))
+    with pytest.raises(ValueError, match="maps of 14x20, 7x10, 4x5: only pictures whose sides are multiples of 32"):
+        lay_out((torch.zeros(1, 40, 14, 20), torch.zeros(1, 112, 7, 10), torch.zeros(1, 192, 4, 5)))
     with pytest.raises(ValueError, match="every = 3"):
-        lay_out(torch.zeros(1, 40, 12, 20), torch.zeros(1, 112, 6, 10), every=3)
+        lay_out((torch.zeros(1, 40, 12, 20), torch.zeros(1, 112, 6, 10), torch.zeros(1, 192, 3, 5)), every=3)
 
 
-def test_a_picture_instead_of_kept_maps_is_refused():
+@pytest.mark.parametrize("planes", (1, 3, 4))
+def test_a_picture_instead_of_kept_maps_is_refused(planes):
     with pytest.raises(ValueError, match="take its inputs from KeptMaps"):
-        take_up(torch.zeros(1, 3, 64, 64), (40, 112))
+        take_up(torch.rand(1, planes, 64, 64))
+
+
+def test_maps_of_another_backbone_are_refused():
+    with pytest.raises(ValueError, match="not for alexnet"):
+        UpperBackbone(backbone("alexnet"))
 
 
 @pytest.mark.parametrize("stride", (32, 16, 8))

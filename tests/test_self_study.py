@@ -9,7 +9,7 @@ import nbformat
 from typer.testing import CliRunner
 
 from course_utils.cli import app
-from course_utils.notebooks import NOTEBOOKS
+from course_utils.lectures import NOTEBOOKS
 from course_utils.workspace import update_workspace
 from tests.browser import (
     cell_with,

@@ -6,7 +6,7 @@ import pytest
 
 from course_utils.exercises.engine import lecture_module
 from course_utils.grading.tasks import lecture_tasks
-from course_utils.notebooks import ROOT, lectures
+from course_utils.lectures import ROOT, lectures
 from course_utils.teaching import GUIDE, TABLE, minutes_table, update_guide, with_minutes
 
 TEXT = GUIDE.read_text(encoding="utf-8")

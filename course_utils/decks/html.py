@@ -8,7 +8,7 @@ from pathlib import Path
 from course_utils.decks.markdown import html_markdown
 from course_utils.decks.model import Deck
 from course_utils.decks.pandoc import pandoc
-from course_utils.notebooks import ROOT
+from course_utils.lectures import ROOT
 
 THEME = ROOT / "slides" / "theme"
 FONTS = ("source-sans-pro-regular.woff", "source-sans-pro-italic.woff", "source-sans-pro-semibold.woff")

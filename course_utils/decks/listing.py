@@ -6,7 +6,8 @@ from pathlib import Path
 
 from course_utils.decks.model import Deck, Slide
 from course_utils.decks.reading import read_slides
-from course_utils.notebooks import ROOT, find_lectures, read_notebook
+from course_utils.lectures import ROOT, find_lectures
+from course_utils.notebooks import read_notebook
 from course_utils.results import collect, recorded
 
 LIST = ROOT / "slides" / "decks.toml"

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from course_utils.decks.model import Slide
 from course_utils.decks.reading import read_slides
-from course_utils.notebooks import ROOT, read_script
+from course_utils.lectures import ROOT
+from course_utils.notebooks import read_script
 
 SCRIPT = ROOT / "slides" / "overview.py"
 LIMIT = 120  # seconds that one of its cells may take

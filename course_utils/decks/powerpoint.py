@@ -21,7 +21,7 @@ from course_utils.decks.powerpoint_equations import declare_equations, wrap_tabl
 from course_utils.decks.powerpoint_steps import add_steps, take_steps
 from course_utils.decks.powerpoint_text import fit_text, text_height
 from course_utils.decks.template import BODY, COVER_BODY, EMU, FOOT, place, write_template
-from course_utils.notebooks import ROOT
+from course_utils.lectures import ROOT
 
 CODE_COLOURS = ROOT / "slides" / "theme"
 SVG = "{96DAC541-7B7A-43D3-8B79-37D633B846F1}"  # PowerPoint's name for the extension that holds a picture's drawing

@@ -6,6 +6,7 @@ from itertools import pairwise
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from course_utils.figures.learning import LOOKS, smoothed
 from course_utils.figures.style import COLOURS, GREY
@@ -42,38 +43,44 @@ def beside_the_paper(
     return figure
 
 
-def over_rates(
-    rates: Sequence[float], scores: dict[str, Sequence[float]], title: str, up: str, start: float | None = None
-) -> Figure:
-    """A score over learning rates, the axis of rates logarithmic.
+def over_rates(histories: dict[float, History], scores: dict[float, float], fixed: float, title: str) -> Figure:
+    """Smoothed losses of trainings at several learning rates, and the mean IU that each reached.
 
     Args:
-        rates: in ascending order.
-        scores: name -> score at each rate.
+        histories: learning rate -> history, rates ascending.
+        scores: learning rate -> mean IU, 0 to 1.
+        fixed: mean IU with a fixed backbone, drawn as a line.
         title: the finding.
-        up: what the score is.
-        start: the score before, drawn as a line.
     """
-    figure, axes = plt.subplots(figsize=(10, 4.5))
-    for (name, values), (colour, marker) in zip(scores.items(), LOOKS, strict=False):
-        axes.plot(rates, values, marker=marker, markersize=10, color=COLOURS[colour], label=name)
-        best = int(np.nanargmax(values))
-        axes.annotate(
-            f"{values[best]:.2f}", (rates[best], values[best]), (0, 10), textcoords="offset points", ha="center",
-            weight="bold", color=COLOURS[colour],
-        )  # fmt: skip
-    if start is not None:
-        axes.axhline(start, color=GREY, linestyle="--", linewidth=2)
-        axes.text(rates[-1], start, "before", color=GREY, va="bottom", ha="right", weight="bold")
-    axes.set_xscale("log")
-    axes.set_xticks(rates, [f"{rate:g}" for rate in rates])
-    axes.minorticks_off()
-    axes.set(xlabel="learning rate", ylabel=up, ylim=(0, 1.25 * max(max(values) for values in scores.values())))
-    axes.grid(alpha=0.3)
-    if len(scores) > 1:
-        axes.legend()
+    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.5))
+    right.plot(list(scores), list(scores.values()), color=GREY, zorder=1)
+    for (rate, history), (colour, marker) in zip(histories.items(), LOOKS, strict=False):
+        losses = smoothed(np.array(history.losses), share=0.1)
+        steps = np.arange(1, len(losses) + 1)
+        look = {"color": COLOURS[colour], "marker": marker, "markersize": 9}
+        left.plot(steps, losses, **look, markevery=max(1, len(losses) // 6))
+        left.text(1.03 * steps[-1], losses[-1], in_full(rate), color=COLOURS[colour], va="center", weight="bold")
+        right.plot([rate], [scores[rate]], **look)
+        right.annotate(f"{scores[rate]:.2f}", (rate, scores[rate]), (0, 9), textcoords="offset points", ha="center")
+    right.axhline(fixed, color="black", linestyle="--", linewidth=2)
+    right.text(min(scores), fixed, "fixed backbone", va="bottom", ha="left")
+    left.set(xlabel="step", ylabel="loss, smoothed", yscale="log", xlim=(0, 1.28 * steps[-1]))
+    left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    left.yaxis.set_major_formatter("{x:g}")
+    left.yaxis.set_minor_formatter(NullFormatter())
+    right.set(xscale="log", xlabel="learning rate", ylabel="mean IU", ylim=(0, 1.25 * max(*scores.values(), fixed)))
+    right.margins(x=0.15)
+    right.set_xticks(list(scores), [in_full(rate) for rate in scores])
+    right.minorticks_off()
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
     figure.suptitle(title, x=0.01, ha="left")
     return figure
+
+
+def in_full(rate: float) -> str:
+    """A learning rate without an exponent, 0.00002 and not 2e-05."""
+    return f"{rate:.10f}".rstrip("0")
 
 
 def by_step_and_by_time(histories: dict[str, History], title: str) -> Figure:

@@ -23,7 +23,7 @@ import psutil
 from course_utils.grading.confine import Limits, adopt_orphans, close_doors, limit, live_in, separate, threads_of_user
 from course_utils.grading.tasks import Lecture, Task, lecture_tasks
 from course_utils.grading.watching import descendants, end, end_descendants, end_group, watch
-from course_utils.notebooks import NOTEBOOKS, ROOT
+from course_utils.lectures import NOTEBOOKS, ROOT
 
 FORKS = sys.platform == "linux"
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from course_utils.notebooks import lectures
+from course_utils.lectures import lectures
 
 LARGEST = 50 * 2**20  # bytes; a notebook with all its figures has about 5 MB
 

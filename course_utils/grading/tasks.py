@@ -7,7 +7,8 @@ from functools import cache
 from pathlib import Path
 
 from course_utils.exercises.engine import find_exercise
-from course_utils.notebooks import find_lectures, read_script
+from course_utils.lectures import find_lectures
+from course_utils.notebooks import read_script
 
 LIBRARY = Path(__file__).resolve().parent.parent
 

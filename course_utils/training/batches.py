@@ -21,7 +21,12 @@ from course_utils.training.optimisation import Settings
 def draw_from(*numbers: int) -> None:
     """Seed torch, NumPy and Python's random from some numbers."""
     seed = int(np.random.SeedSequence(numbers).generate_state(1)[0])
-    torch.manual_seed(seed)
+    # not torch.manual_seed: until CUDA is in use, it keeps every call for later, with its whole stack
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(seed)
+    if torch.backends.mps.is_available():
+        torch.mps.manual_seed(seed)
     np.random.seed(seed)
     random.seed(seed)
 

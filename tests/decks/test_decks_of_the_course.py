@@ -9,7 +9,8 @@ from course_utils.decks.lint import deck_problems, html_problems
 from course_utils.decks.lint_powerpoint import powerpoint_problems
 from course_utils.decks.listing import Sources, find_decks, lecture_numbers, listed, make_deck
 from course_utils.decks.powerpoint import write_powerpoint
-from course_utils.notebooks import NOTEBOOKS, essence, find_lectures, read_notebook, read_script
+from course_utils.lectures import NOTEBOOKS, find_lectures
+from course_utils.notebooks import essence, read_notebook, read_script
 
 DECKS = {entry.name: entry for entry in listed()}
 LIMIT = 8e6  # bytes of a deck's page

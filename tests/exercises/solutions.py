@@ -1,6 +1,7 @@
 """The reference solutions, taken from the notebooks' own solution cells."""
 
-from course_utils.notebooks import find_lectures, read_script
+from course_utils.lectures import find_lectures
+from course_utils.notebooks import read_script
 
 
 def solutions(lecture: str) -> dict:

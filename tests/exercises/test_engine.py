@@ -14,7 +14,7 @@ from course_utils.exercises import check, engine
 from course_utils.exercises.engine import Exercise, NotYet, Wrong, find_exercise, lecture_module
 from course_utils.exercises.own_work import find_reference
 from course_utils.exercises.time_limit import TimeIsUp, within
-from course_utils.notebooks import lectures
+from course_utils.lectures import lectures
 
 EXERCISES = [exercise for lecture in lectures() for exercise in lecture_module(lecture.number).EXERCISES]
 REFERENCES = [(exercise.name, path) for exercise in EXERCISES for path in exercise.references]

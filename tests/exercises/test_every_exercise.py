@@ -9,7 +9,8 @@ import pytest
 
 from course_utils.exercises import check
 from course_utils.exercises.engine import NotYet, lecture_module
-from course_utils.notebooks import lectures, read_script
+from course_utils.lectures import lectures
+from course_utils.notebooks import read_script
 from tests.exercises.solutions import solutions
 
 LECTURES = {lecture.number: lecture for lecture in lectures()}

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import nbformat
 
-from course_utils.notebooks import Lecture, read_script
+from course_utils.lectures import Lecture
+from course_utils.notebooks import read_script
 
 HEADER = """# ---
 # jupyter:

@@ -13,7 +13,7 @@ import yaml
 
 import bootstrap
 from course_utils import doctor
-from course_utils.notebooks import ROOT
+from course_utils.lectures import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 

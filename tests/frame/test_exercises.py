@@ -1,6 +1,8 @@
 """How `check`, `hint` and `quiz` answer."""
 
 import re
+import subprocess
+import sys
 from html import unescape
 
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from course_utils.exercises import check, hint
 from course_utils.exercises.engine import NotYet, find_exercise, lecture_module
 from course_utils.exercises.quiz import Choice, Question, quiz_html
-from course_utils.notebooks import lectures
+from course_utils.lectures import lectures
 
 
 def test_an_unknown_exercise_is_refused_with_those_there_are():
@@ -77,3 +79,9 @@ def test_a_quizs_answers_cannot_be_read_off_the_notebooks_source(lecture):
         re.sub(r"<summary>.*?</summary>|(&#\d+;)+", "", box) for box in re.findall(r"<details>.*?</details>", html)
     }
     assert len(shapes) == 1, "a right choice is built like a wrong one"
+
+
+def test_a_lecture_starts_without_the_tools_that_build_notebooks():
+    look = "import sys, course_utils.exercises; print({'nbformat', 'jupytext'} & set(sys.modules))"
+    said = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "set()"  # their import takes three seconds

@@ -10,7 +10,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course_utils.notebooks import find_lectures, read_notebook
+from course_utils.lectures import find_lectures
+from course_utils.notebooks import read_notebook
 
 pytest.importorskip("nbgrader", reason="nbgrader is an extra: pip install -e .[nbgrader]")
 CONFIG = """c = get_config()

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from course_utils.notebooks import NOTEBOOKS, lectures, problems
+from course_utils.lectures import NOTEBOOKS, lectures
+from course_utils.notebooks import problems
 from course_utils.results import recorded
 from course_utils.running import CELL_LIMIT, run_lecture
 

@@ -13,7 +13,7 @@ from course_utils.cli import app
 from course_utils.exercises import check, hint
 from course_utils.exercises.engine import NotYet, _hints_given, lecture_module
 from course_utils.figures.course_map import course_map
-from course_utils.notebooks import lectures
+from course_utils.lectures import lectures
 from course_utils.progress import Record, find_workspace, keep, read_progress, standings
 
 NAME = "00.foreground_share"

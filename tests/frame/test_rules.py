@@ -6,7 +6,8 @@ import nbformat
 import pytest
 
 from course_utils.building import with_outputs
-from course_utils.notebooks import Lecture, find_lectures, problems, read_script
+from course_utils.lectures import Lecture, find_lectures
+from course_utils.notebooks import problems, read_script
 from tests.frame.made_up import PARAMETERS, make_lecture
 
 PRINT = """# %% slideshow={"slide_type": "-"}

@@ -13,7 +13,8 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from course_utils.exercises.engine import lecture_module
 from course_utils.exercises.own_work import find_reference
-from course_utils.notebooks import lectures, read_notebook
+from course_utils.lectures import lectures
+from course_utils.notebooks import read_notebook
 from course_utils.student_copies import SOLUTION, cells_of_solutions, names_in, student_copy
 
 LECTURES = [lecture for lecture in lectures() if lecture.notebook.exists()]

@@ -11,7 +11,8 @@ from nbformat.sign import NotebookNotary
 from typer.testing import CliRunner
 
 from course_utils.cli import app
-from course_utils.notebooks import NOTEBOOKS, read_notebook
+from course_utils.lectures import NOTEBOOKS
+from course_utils.notebooks import read_notebook
 from course_utils.progress import find_workspace
 from course_utils.student_copies import student_copy
 from course_utils.workspace import lay_out_solution, new_versions, update_workspace

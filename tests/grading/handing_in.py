@@ -6,7 +6,8 @@ from pathlib import Path
 import nbformat
 
 from course_utils.grading.tasks import lecture_tasks
-from course_utils.notebooks import find_lectures, read_script
+from course_utils.lectures import find_lectures
+from course_utils.notebooks import read_script
 from course_utils.student_copies import student_copy
 
 

@@ -9,7 +9,7 @@ import pytest
 from course_utils.grading import confine, nursery
 from course_utils.grading.answer import find_cell
 from course_utils.grading.tasks import lecture_tasks
-from course_utils.notebooks import ROOT
+from course_utils.lectures import ROOT
 from tests.grading.handing_in import solutions
 
 LECTURE = lecture_tasks("00")

@@ -8,7 +8,7 @@ from course_utils.grading.marking import mark
 from course_utils.grading.reports import table
 from course_utils.grading.submissions import find_submissions
 from course_utils.grading.tasks import lecture_tasks
-from course_utils.notebooks import lectures
+from course_utils.lectures import lectures
 from tests.grading.handing_in import hand_in, solutions
 
 NUMBERS = [lecture.number for lecture in lectures() if lecture_tasks(lecture.number).tasks]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from course_utils.notebooks import ROOT
+from course_utils.lectures import ROOT
 from course_utils.training.command import read_recipe, run_recipe
 
 TINY = """

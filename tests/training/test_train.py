@@ -17,8 +17,8 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
+from course_utils.lectures import ROOT
 from course_utils.losses import CrossEntropy, Dice
-from course_utils.notebooks import ROOT
 from course_utils.train import NonFiniteLoss, overfit_one_batch, train
 from course_utils.training.batches import Plan
 from course_utils.training.checkpoints import read, save, train_or_load
