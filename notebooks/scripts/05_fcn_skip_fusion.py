@@ -249,8 +249,8 @@ with torch.no_grad():
         print(f"a fresh FCN-{stride}s predicts what its FCN-{2 * stride}s did: {same}")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes.* On two cores the three seeds take about a minute; the second time they are loaded. Use the time to
-# collect guesses. The equality holds to the bit because our 32s walks over the same grids as the 8s; in the authors'
+# *For the lecturer, 3 minutes.* On two cores the three seeds take about a quarter of a minute; the second time they are
+# loaded. Use the time to collect guesses. The equality holds to the bit because our 32s walks over the same grids as the 8s; in the authors'
 # nets the 32s is upsampled in one step, and a fresh 16s is only almost equal.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
