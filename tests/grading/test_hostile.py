@@ -44,7 +44,7 @@ HOSTILE = {
     "fills_the_memory": (HEAD + "    held = []\n    while True:\n        held.append(bytearray(2**24))\n", "more memory"),
     "large_tensor": (HEAD + "    import torch\n    return torch.ones(2**34).sum(), 1\n", "more memory"),
     "writes_elsewhere": (HEAD + "    open('OUTSIDE', 'w').write('x')\n", "in its own folder only"),
-    "reads_the_solutions": (HEAD + "    import course_utils.notebooks as n\n    print(n.read_script(n.SCRIPTS / '02_convolutionalization.py'))\n", "may not read"),
+    "reads_the_solutions": (HEAD + "    import course_utils.lectures as l\n    print((l.SCRIPTS / '02_convolutionalization.py').read_text())\n", "may not read"),
     "reads_others": (HEAD + "    open('NEIGHBOUR').read()\n", "may not read"),
     "calls_home": (HEAD + "    import socket\n    socket.create_connection(('127.0.0.1', PORT))\n", "may not use the network"),
     "patches_wrong": ("import course_utils.exercises.lecture02 as l\nclass Never(Exception):\n    pass\nl.Wrong = Never\nl.expect_field = lambda *a: None\n" + HEAD + "    return 1, 1\n", "changed what judges it"),

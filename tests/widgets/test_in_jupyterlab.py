@@ -40,7 +40,9 @@ def test_it_appears_moves_and_says_so(explorers, case):
             "([node, before]) => node.textContent !== before", arg=[words.element_handle(), before]
         )
         assert expected in words.inner_text()
-        assert image.get_attribute("src") != picture
+        explorers.wait_for_function(  # the picture comes in a message of its own
+            "([node, before]) => node.getAttribute('src') !== before", arg=[image.element_handle(), picture]
+        )
     screenshot(explorers, f"explorer_{case.name}")
     for control in explorer.locator("[role=slider], select, input:not([type=file])").all():
         assert control.get_attribute("aria-label") or control.evaluate("node => node.labels?.length"), (
