@@ -6,6 +6,7 @@ from pathlib import Path
 from course_utils.decks.browser import PAGE
 
 READY = "window.Reveal && Reveal.isReady() && document.fonts.status === 'loaded'"
+PAGED = "document.querySelector('.pdf-page') !== null"  # reveal.js is ready some frames before it has made the pages
 SHOW = """index => {
     Reveal.slide(index);
     document.querySelectorAll('.slides > .present .fragment').forEach(part => part.classList.add('visible'));
@@ -37,6 +38,7 @@ def write_pdf(html: Path, target: Path, browser) -> None:
     page = browser.new_page()
     try:
         open_deck(html, page, "?print-pdf")
+        page.wait_for_function(PAGED)
         page.pdf(path=str(target), prefer_css_page_size=True, print_background=True)
     finally:
         page.close()

@@ -117,12 +117,22 @@ def test_no_mark_of_a_click_is_left_in_powerpoint(powerpoint):
     assert not any("\u2021" in text for text in texts)
 
 
+def pages_of(pdf):
+    return len(re.findall(rb"/Type\s*/Page\b", pdf.read_bytes()))
+
+
 def test_pdf_has_a_page_for_each_slide_and_a_second_one_the_notes(html, screen, tmp_path):
     write_pdf(html, tmp_path / "deck.pdf", screen)
     write_handout(html, tmp_path / "notes.pdf", screen)
-    pages = re.findall(rb"/Type\s*/Page\b", (tmp_path / "deck.pdf").read_bytes())
-    assert len(pages) == 6
-    assert re.search(rb"/Type\s*/Page\b", (tmp_path / "notes.pdf").read_bytes())
+    assert pages_of(tmp_path / "deck.pdf") == 6
+    assert pages_of(tmp_path / "notes.pdf") > 0
+
+
+def test_a_slow_browser_prints_every_page_too(html, screen, tmp_path):
+    with screen.new_context() as slow:
+        slow.add_init_script("window.requestAnimationFrame = draw => setTimeout(() => draw(performance.now()), 700)")
+        write_pdf(html, tmp_path / "deck.pdf", slow)
+    assert pages_of(tmp_path / "deck.pdf") == 6
 
 
 def test_a_dark_deck_can_be_read_too(deck, tmp_path, screen):
