@@ -104,10 +104,8 @@ def lay_out(maps: tuple[Tensor, Tensor, Tensor], every: int = 1) -> Tensor:
     """
     if every not in (1, 2, 4, 8):
         raise ValueError(f"every = {every}: 1, 2, 4 or 8 pixels")
-    if (
-        len({(stride * each.shape[-2], stride * each.shape[-1]) for stride, each in zip(STRIDES, maps, strict=True)})
-        > 1
-    ):
+    sizes = {tuple(stride * side for side in each.shape[-2:]) for each, stride in zip(maps, STRIDES, strict=True)}
+    if len(sizes) > 1:
         found = ", ".join("x".join(map(str, each.shape[-2:])) for each in maps)
         raise ValueError(f"maps of {found}: only pictures whose sides are multiples of 32 can be kept in this way")
     planes = []

@@ -11,7 +11,6 @@ from course_utils.decks.html import write_html
 from course_utils.decks.lint import deck_problems, html_problems
 from course_utils.decks.lint_powerpoint import powerpoint_problems
 from course_utils.decks.listing import OVERVIEW, Listed, Sources, lecture_numbers, listed, make_deck
-from course_utils.decks.model import Deck
 from course_utils.decks.pdf import write_handout, write_pdf
 from course_utils.decks.powerpoint import write_powerpoint
 
@@ -47,31 +46,27 @@ def build_decks(
     out.mkdir(parents=True, exist_ok=True)
     files = []
 
-    def write(deck: Deck, ending: str) -> Path:
-        file = out / f"{deck.name}.{ending}"
-        WRITERS[ending](deck, file, look)
-        return file
+    def write(entry: Listed) -> list[Path]:
+        deck = make_deck(entry, sources)
+        endings = [ending for ending in WRITERS if ending in formats or (ending == "html" and "pdf" in formats)]
+        for ending in endings:
+            WRITERS[ending](deck, out / f"{entry.name}.{ending}", look)
+        return [out / f"{entry.name}.{ending}" for ending in endings]
 
     def keep(file: Path) -> None:
         files.append(file)
         wrote(file)
 
-    written = [ending for ending in WRITERS if ending in formats or (ending == "html" and "pdf" in formats)]
-    # the overview is executed, so it is begun first, and all others are written and printed meanwhile
-    slow, quick = ([entry for entry in entries if (OVERVIEW in entry.sources) is late] for late in (True, False))
+    # the overview is executed, so its decks are begun first, and all others are written and printed meanwhile
+    slow_first = sorted(entries, key=lambda entry: OVERVIEW not in entry.sources)
     with ThreadPoolExecutor(os.cpu_count()) as pool, browser() if "pdf" in formats else nullcontext() as printer:
-        making = [pool.submit(lambda: [make_deck(entry, sources) for entry in slow])]
-        making.append(pool.submit(lambda: [make_deck(entry, sources) for entry in quick]))
-        for made in reversed(making):
-            # pandoc does the work, in processes of its own
-            writing = {pool.submit(write, deck, ending): (deck, ending) for deck in made.result() for ending in written}
-            for done in as_completed(writing):
-                deck, ending = writing[done]
-                keep(done.result())
-                if printer and ending == "html":
-                    for name, print_pages in ((deck.name, write_pdf), (f"{deck.name}_notes", write_handout)):
-                        print_pages(out / f"{deck.name}.html", out / f"{name}.pdf", printer)
-                        keep(out / f"{name}.pdf")
+        for written in as_completed([pool.submit(write, entry) for entry in slow_first]):
+            for file in written.result():
+                keep(file)
+                if printer and file.suffix == ".html":
+                    for ending, print_pages in ((".pdf", write_pdf), ("_notes.pdf", write_handout)):
+                        print_pages(file, out / f"{file.stem}{ending}", printer)
+                        keep(out / f"{file.stem}{ending}")
     return sorted(files)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
+import matplotlib.patheffects as effects
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
@@ -61,7 +62,10 @@ def over_rates(histories: dict[float, History], scores: dict[float, float], fixe
         left.plot(steps, losses, **look, markevery=max(1, len(losses) // 6))
         left.text(1.03 * steps[-1], losses[-1], in_full(rate), color=COLOURS[colour], va="center", weight="bold")
         right.plot([rate], [scores[rate]], **look)
-        right.annotate(f"{scores[rate]:.2f}", (rate, scores[rate]), (0, 9), textcoords="offset points", ha="center")
+        right.annotate(
+            f"{scores[rate]:.2f}", (rate, scores[rate]), (0, 10), textcoords="offset points", ha="center",
+            path_effects=[effects.withStroke(linewidth=6, foreground="white")],
+        )  # fmt: skip
     right.axhline(fixed, color="black", linestyle="--", linewidth=2)
     right.text(min(scores), fixed, "fixed backbone", va="bottom", ha="left")
     left.set(xlabel="step", ylabel="loss, smoothed", yscale="log", xlim=(0, 1.28 * steps[-1]))
