@@ -686,8 +686,9 @@ scores = {rate: evaluation.scores.mean_iu for rate, (evaluation, _) in rates.ite
 record("04.mean_iu_over_rates", list(scores.values()))
 
 # %% slideshow={"slide_type": "slide", "name": "rates"}
-slow, *_, fast = scores
-title = f"{in_full(slow)} reaches {scores[slow]:.2f}, {in_full(fast)} {scores[fast]:.2f}: only the losses tell why"
+slowest, *_, fastest = scores
+ends = " and ".join(f"{scores[rate]:.2f} at {in_full(rate)}" for rate in (slowest, fastest))
+title = f"Mean IU {ends}: only the losses tell why"
 show(
     over_rates({rate: history for rate, (_, history) in rates.items()}, scores, ious["FCN-32s-fixed"][0], title),
     alt="Left, the losses of four trainings. At the smallest rate it falls slowly and smoothly, at 0.002 it ends lowest, "

@@ -628,7 +628,7 @@ show(
     bars(
         dict(zip(labels, reached.values(), strict=True)),
         title,
-        f"mean IU, % (a dot for each seed; one dot: seed {SEED})",
+        f"mean IU, % (a dot for each seed; none: seed {SEED})",
     ),
     alt="Bars of mean IU. The 32s, and the 8s trained at once for as long with the paper's scales: nearly equal. Then, all "
     "for as long as the stages took together: the 32s, the 8s stage by stage, and far ahead with it the 8s at once.",
