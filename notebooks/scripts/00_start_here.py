@@ -16,15 +16,15 @@
 # Eleven lectures, three networks, built from nothing but convolutions, on a laptop without a network.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# A photograph holds a hundred thousand numbers and no meaning. You look at it and see a cat, a cup, a road. **Image
-# segmentation** asks a machine to do the same, pixel by pixel: *what is here, and exactly where does it end?*
+# A photograph holds a hundred thousand numbers and no meaning. You look at it and see a cat, a cup, a road; a machine
+# has to learn that.
 #
-# In eleven lectures you will build the three networks that answered this question, from nothing but convolutions:
-# fully convolutional networks, U-Net and Mask R-CNN. Everything runs on a laptop without a network connection.
+# The three networks are fully convolutional networks, U-Net and Mask R-CNN. You will build every one of them.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* Ask the room who has used segmentation today: a blurred background in a video call, a phone's portrait
-# mode, a parking assistant. Nearly everybody has. Then scroll to the picture below and ask what they would count.
+# *For the lecturer, 2 minutes.* Ask the room who has used segmentation today: a blurred background in a video call, a
+# phone's portrait mode, a parking assistant. Nearly everybody has. Then scroll to the picture below and ask what they
+# would count.
 
 # %% [markdown] slideshow={"slide_type": "skip"} tags=["objectives"]
 # ## In 30 minutes you will be able to
@@ -101,12 +101,10 @@ record("00.cells_in_the_picture", cells)
 # - **09, 10** Mask R-CNN: a mask for each thing; your own data
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# An arrow means "stands on". Three papers, one thread: a classifier is taught to answer everywhere (02), its coarse
-# answers are brought back to pixels (03 to 06), cells are told apart with few examples (07, 08), and things get a mask
-# each (09). A box with a solid frame is a link.
+# An arrow means "stands on", and a box with a solid frame is a link.
 #
-# Run the cell again whenever you like: the squares in a box fill as you solve its exercises, and below the map you
-# are told where a new version of a notebook lies. In a terminal, `course progress` says the same.
+# Run the cell again whenever you like: the squares in a box fill as you solve its exercises, and below the map you are
+# told where a new version of a notebook lies. In a terminal, `course progress` says the same.
 
 # %% slideshow={"slide_type": "skip"}
 start_page()
@@ -134,13 +132,10 @@ for finding in examine():
 # 0 is background, 1 is cat, 255 is **void**: the annotator could not tell.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# ## How does a lecture ask you to work?
+# Every section of a lecture goes like this one: a question, **your guess**, an experiment, a picture, the reason. Then
+# it is your turn. Try the order here, on something small, and run each cell with <kbd>Shift</kbd>+<kbd>Enter</kbd>.
 #
-# Every section goes the same way: a question, **your guess**, an experiment, a picture, the reason. Then it is your
-# turn. Run a cell with <kbd>Shift</kbd>+<kbd>Enter</kbd>. Try the order once, on something small.
-#
-# A mask is an image whose pixels are class numbers. Here 0 is background, 1 is cat, and 255 is **void**: the annotator
-# could not tell, so nobody is asked about it. Guess first: which share of this mask is cat?
+# A mask is an image whose pixels are class numbers. Where the annotator could not tell, nobody is asked.
 
 # %% slideshow={"slide_type": "-"} tags=["show-code"]
 mask = torch.tensor(
@@ -170,14 +165,14 @@ print(f"{cat} of {mask.numel()} pixels are cat, and {cat} of the {known} whose c
 # %% [markdown] slideshow={"slide_type": "slide", "name": "your-turn"} tags=["exercise"]
 # ## Your turn: `foreground_share`
 #
-# Write that rule as a function for any mask. Foreground is every class but 0. A mask that is all void has nothing to share
-# out: return 0 for it.
+# Write that rule as a function for any mask. Foreground is every class but 0. A mask that is all void has nothing to
+# share out: return 0 for it.
 #
 # Stuck? `hint("00.foreground_share")`: a nudge, the way, nearly there.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The cell after yours checks it. A wrong answer is not a disaster here: the check says *which* mistake yours looks like.
-# Ask for the next hint in a new cell, up to three times (`from course_utils.exercises import hint`).
+# The cell after yours checks it. A wrong answer is not a disaster here: the check says *which* mistake yours looks
+# like. Ask for the next hint in a new cell, up to three times (`from course_utils.exercises import hint`).
 
 
 # %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "00-foreground_share", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -207,9 +202,7 @@ check("00.foreground_share", foreground_share)
 # This one forgets void: `(mask != 0).sum() / mask.numel()`. What will the check say?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# ### What does a wrong answer look like?
-#
-# This one forgets void. Read the function, guess what the check will say, then run it.
+# Read the function, guess what the check will say, then run it.
 
 
 # %% slideshow={"slide_type": "skip"} tags=["show-code", "nbval-check-output"]
@@ -235,8 +228,8 @@ except NotYet as answer:
 # %% [markdown] slideshow={"slide_type": "skip"} tags=["exercise"]
 # ## Your turn: `paint`
 #
-# A mask holds class numbers. To be looked at, each number has to become a colour. A **palette** says which: row 0 is the
-# colour of class 0, row 1 that of class 1, and so on. Void has no row; paint it white. Stuck? `hint("00.paint")`.
+# A mask holds class numbers. To be looked at, each number has to become a colour. A **palette** says which: row 0 is
+# the colour of class 0, row 1 that of class 1, and so on. Void has no row; paint it white. Stuck? `hint("00.paint")`.
 
 
 # %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "00-paint", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -261,8 +254,8 @@ check("00.paint", paint)
 # %% [markdown] slideshow={"slide_type": "skip"} tags=["exercise"]
 # ## Your turn, if you have ten minutes: `count_things` (optional, hard)
 #
-# At the top you counted nuclei. Can a few lines of Python? Say that a *thing* is a group of foreground pixels (any class
-# but 0, and not void) that hang together along their edges: left, right, above, below, but not at corners.
+# At the top you counted nuclei. Can a few lines of Python? Say that a *thing* is a group of foreground pixels (any
+# class but 0, and not void) that hang together along their edges: left, right, above, below, but not at corners.
 #
 # Guess before you write: on the picture of the nuclei, will your function find more than there are, fewer, or as many?
 # The hints are at `hint("00.count_things")`. A loop that never ends is no disaster either: the check stops it.
@@ -312,18 +305,8 @@ print(f"{count_things((labels > 0).long())} groups of pixels, and {cells} nuclei
 # | `DATASET` | what the lecture looks at |
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# ## Two profiles, one switch
-#
-# At the top of every notebook stands a cell with four parameters.
-#
-# | parameter | what it does |
-# |---|---|
-# | `PROFILE` | `"quick"` runs on a CPU in a minute or two; `"full"` uses the papers' sizes and wants a GPU |
-# | `DEVICE` | `"auto"` takes a GPU where there is one |
-# | `SEED` | the same seed gives the same numbers; another one shows how much they vary |
-# | `DATASET` | what the lecture looks at |
-#
-# Inside, a lecture asks the run for the setting of its profile:
+# At the top of every notebook stands a cell with these four parameters. Inside, a lecture asks the run for the setting
+# of its profile:
 
 # %% slideshow={"slide_type": "skip"} tags=["show-code"]
 epochs = run.pick(quick=2, full=50)
@@ -352,8 +335,9 @@ lecture_mode()
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 1 minute.* `course lab --lecture` opens the full notebooks, with solutions and these notes, which
-# lecture mode hides from the room. Before class, open the lecture and choose *Run, Run All Cells*: its explorers come alive. PageDown goes on
-# (a presenter's remote sends it), PageUp back, Esc ends lecture mode, and F9 resumes it where you were.
+# lecture mode hides from the room. Before class, open the lecture and choose *Run, Run All Cells*: its explorers come
+# alive. PageDown goes on (a presenter's remote sends it), PageUp back, Esc ends lecture mode, and F9 resumes it where
+# you were.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Your work is safe

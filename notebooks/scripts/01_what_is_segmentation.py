@@ -20,8 +20,8 @@
 # finds out how far one gets without learning anything.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 1 minute.* Nothing is trained today: every cell answers within seconds, so let the room guess before
-# each of them. The exercise on Otsu's threshold is optional, and takes the quick ones another ten minutes.
+# *For the lecturer, 1 minute.* Nothing is trained today: every cell answers within seconds, so let the room guess
+# before each of them. The exercise on Otsu's threshold is optional, and takes the quick ones another ten minutes.
 
 # %% [markdown] slideshow={"slide_type": "skip"} tags=["objectives"]
 # ## In 60 minutes you will be able to
@@ -87,9 +87,10 @@ show(
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes.* Which of the three takes one word, and which an hour? Question 2 splits the room: cup and saucer are two dishes, and many see one. Write the
-# answers on the board and label them with the five names as they come up below. Somebody may see a second spoon: the
-# cup's glaze mirrors the first. Is a mirrored spoon a spoon? In our masks it is cup.
+# *For the lecturer, 3 minutes.* Which of the three takes one word, and which an hour? Question 2 splits the room: cup
+# and saucer are two dishes, and many see one. Write the answers on the board and label them with the five names as they
+# come up below. Somebody may see a second spoon: the cup's glaze mirrors the first. Is a mirrored spoon a spoon? In our
+# masks it is cup.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## One picture, five descriptions
@@ -170,8 +171,8 @@ print("instance            ", len(scene.objects) * (1 + height * width))
 print("panoptic            ", 2 * height * width)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# From one number to hundreds of thousands: what costs a word in classification costs an hour of outlining here. That is why
-# good masks are rare, and why lectures 04 and 08 care so much about learning from few of them.
+# From one number to hundreds of thousands: what costs a word in classification costs an hour of outlining here. That is
+# why good masks are rare, and why lectures 04 and 08 care so much about learning from few of them.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* Things can be counted, such as cups and people; stuff cannot, such as table and sky.
@@ -203,8 +204,8 @@ show(
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* A label map is an image of numbers. Ask what the hatched cells are before you say it:
-# void, where the light of both classes falls on one pixel and no outline is sure. It is left out of every loss and every
-# score. On the board: an outline crossing a pixel, and the question which class that pixel has.
+# void, where the light of both classes falls on one pixel and no outline is sure. It is left out of every loss and
+# every score. On the board: an outline crossing a pixel, and the question which class that pixel has.
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 for number, name in enumerate(scene.classes):
@@ -229,8 +230,9 @@ for mode in ("bilinear", "nearest"):
 # A dish (2) appeared between table and spoon. Labels are **names**, not quantities.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Half way between table and spoon lies nothing. Masks are resized with `nearest`, saved as PNG and never as JPEG, and flipped or turned together with
-# their image. When a mask holds labels that nobody drew, this is the first thing to look for.
+# Half way between table and spoon lies nothing. Masks are resized with `nearest`, saved as PNG and never as JPEG, and
+# flipped or turned together with their image. When a mask holds labels that nobody drew, this is the first thing to
+# look for.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* Let the room guess the bilinear row before you show it; most expect ones and then
@@ -249,8 +251,8 @@ for mode in ("bilinear", "nearest"):
 # nucleus where it is brighter than a threshold (how it finds the threshold comes later).
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* Write the guesses on the board; the usual one is 50 %. Then ask which score you would put
-# into a paper if you were the lazy net's author.
+# *For the lecturer, 2 minutes.* Write the guesses on the board; the usual one is 50 %. Then ask which score you would
+# put into a paper if you were the lazy net's author.
 
 # %% slideshow={"slide_type": "skip"}
 image, labels = choose(DATASET, {"nuclei": nuclei})()
@@ -299,10 +301,10 @@ show(
 # how many are both? The lazy net has IU 0 for nuclei, and the mean over the two classes says so.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes.* Its pixel accuracy is the share of background in the picture, nothing else; in VOC, too,
-# most pixels are background. Now the fair question, class by class: of all pixels that are nucleus or were called so,
-# how many are both? Draw two overlapping circles, shade the intersection and the union. Ask what IU is for circles that
-# are shifted by half a radius: most guess too high.
+# *For the lecturer, 3 minutes.* Its pixel accuracy is the share of background in the picture, nothing else; in VOC,
+# too, most pixels are background. Now the fair question, class by class: of all pixels that are nucleus or were called
+# so, how many are both? Draw two overlapping circles, shade the intersection and the union. Ask what IU is for circles
+# that are shifted by half a radius: most guess too high.
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "colour"}
 # ## Every pixel takes the class of the nearest mean colour. Which two get mixed up?
@@ -343,8 +345,8 @@ show(
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* A weak method on purpose: it learns one mean colour a class from a few labelled pixels of
-# the same picture, so nothing here is a test result. Take a bet on the worst mix-up before the click; the next slide
+# *For the lecturer, 2 minutes.* A weak method on purpose: it learns one mean colour a class from a few labelled pixels
+# of the same picture, so nothing here is a test result. Take a bet on the worst mix-up before the click; the next slide
 # settles it.
 
 # %% slideshow={"slide_type": "subslide", "name": "confusion"}
@@ -399,8 +401,8 @@ check("01.confusion_matrix", confusion_matrix)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 5 minutes.* Everybody writes. A loop over pixels is right and takes minutes for a data set; ask who
-# finds the number that stands for a pair of classes, for then `bincount` counts them all at once. The usual mistakes are
-# rows and columns exchanged, and void counted as a class.
+# finds the number that stands for a pair of classes, for then `bincount` counts them all at once. The usual mistakes
+# are rows and columns exchanged, and void counted as a class.
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "four-scores"}
 # ## Four scores from one matrix
@@ -413,13 +415,13 @@ check("01.confusion_matrix", confusion_matrix)
 # | frequency-weighted IU | $(\sum_k t_k)^{-1} \sum_i t_i\, n_{ii} \,/\, (t_i + \sum_j n_{ji} - n_{ii})$ | the same, weighted by size |
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The table is the FCN paper's (section 5), with $n_{ij}$ as above, $t_i = \sum_j n_{ij}$ and $n_{cl}$ classes. *Swollen*
-# below are the experts' own nuclei, each blown up by three pixels all around. Decide before the next cell.
+# The table is the FCN paper's (section 5), with $n_{ij}$ as above, $t_i = \sum_j n_{ij}$ and $n_{cl}$ classes.
+# *Swollen* below are the experts' own nuclei, each blown up by three pixels all around. Decide before the next cell.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* Say the symbols: n with two indices is the matrix, t the sum of a row, n with cl the number
-# of classes. Point at the sum over j of n with j first: the column. Let the room bet on the swollen nuclei before the
-# next slide: every nucleus is found completely.
+# *For the lecturer, 2 minutes.* Say the symbols: n with two indices is the matrix, t the sum of a row, n with cl the
+# number of classes. Point at the sum over j of n with j first: the column. Let the room bet on the swollen nuclei
+# before the next slide: every nucleus is found completely.
 
 # %% [markdown] slideshow={"slide_type": "subslide", "name": "four-answers"}
 # ### Which score likes nuclei that are three pixels too large?
@@ -441,8 +443,8 @@ for name, its in rows.items():
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 3 minutes.* The first and the last column flatter the lazy net: they weigh by pixels. Mean accuracy
-# never looks at the false alarms of a class, so the swollen nuclei win there. Ask which of the four a surgeon would want,
-# and which the maker of a lawn mower robot. There is no best score, only a question it answers.
+# never looks at the false alarms of a class, so the swollen nuclei win there. Ask which of the four a surgeon would
+# want, and which the maker of a lawn mower robot. There is no best score, only a question it answers.
 
 # %% [markdown] slideshow={"slide_type": "subslide", "name": "paint"}
 # ### Who can beat 0.9?
@@ -491,8 +493,8 @@ def four_metrics(matrix):
 check("01.four_metrics", four_metrics)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 4 minutes.* Ask what 0 / 0 should be before they start. The usual mistakes: means taken over classes
-# that do not occur, and a union that counts the intersection twice.
+# *For the lecturer, 4 minutes.* Ask what 0 / 0 should be before they start. The usual mistakes: means taken over
+# classes that do not occur, and a union that counts the intersection twice.
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "dice"}
 # ## Dice follows from IU. Can they rank two methods differently?
@@ -500,8 +502,8 @@ check("01.four_metrics", four_metrics)
 # $$\mathrm{IU} = \frac{|A \cap B|}{|A \cup B|} \qquad \mathrm{Dice} = \frac{2\,|A \cap B|}{|A| + |B|} = \frac{2\,\mathrm{IU}}{1 + \mathrm{IU}}$$
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# In medicine one reports Dice, in street scenes and in VOC IU. One follows from the other, so it should not matter which
-# of the two we rank methods by. Should it?
+# In medicine one reports Dice, in street scenes and in VOC IU. One follows from the other, so it should not matter
+# which of the two we rank methods by. Should it?
 #
 # We cut the nuclei into small images and let two methods compete: **one threshold** for the whole picture, or **a
 # threshold for each image**.
@@ -574,8 +576,8 @@ record("01.orders_disagree", len(set(leads.values())) > 1)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # On one image, IU and Dice never disagree about who is better: the curve below only rises. But it is *bent*, so the
-# mean of bent values is not the bent mean. Thresholds of their own help on many images and fail on a few, where
-# some very bright nuclei lift the threshold above all the others. Dice weighs those failures more and the gains less. And
+# mean of bent values is not the bent mean. Thresholds of their own help on many images and fail on a few, where some
+# very bright nuclei lift the threshold above all the others. Dice weighs those failures more and the gains less. And
 # over all pixels together, large and crowded images decide.
 
 # %% slideshow={"slide_type": "skip"}
@@ -681,8 +683,8 @@ explore(threshold_explorer(coins.image, coins.mask))
 # the coins' faces and lifts the whole curve a little; the lit corner stays, whatever number you choose.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 1 minute.* Let the room call "higher" or "lower" while you slide. At the top, ask how one would find
-# that place for a photograph without a mask. Too much blur lowers the curve again: ask what it does to the rims.
+# *For the lecturer, 1 minute.* Let the room call "higher" or "lower" while you slide. At the top, ask how one would
+# find that place for a photograph without a mask. Too much blur lowers the curve again: ask what it does to the rims.
 
 # %% [markdown] slideshow={"slide_type": "subslide", "name": "watershed"}
 # ### The lit corner has no edge: let two floods meet on the ridges
@@ -700,16 +702,15 @@ record("01.coins_watershed_mean_iu", round(flood_scores.mean_iu, 4))
 # Nearly perfect. What should make you suspicious?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Nearly perfect, and a reason to be suspicious. The two seeds, 30 and 150, were chosen by hand for *this* photograph
-# (scikit-image's own example has them), and
-# our own outlines were drawn along the same edges that the watershed climbs, with void where it might differ. A
-# score is only as independent as its truth.
+# The two seeds, 30 and 150, were chosen by hand for *this* photograph (scikit-image's own example has them), and our own
+# outlines were drawn along the same edges that the watershed climbs, with void where it might differ. A score is only as
+# independent as its truth.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 3 minutes.* Draw the landscape in profile: two valleys, a ridge, water of two colours. Then the
-# suspicion: both seeds were chosen by hand for this photograph, and our outlines were drawn along the same edges that the
-# watershed climbs. A score is only as independent as its truth. How would one choose 30 and 150 for the next photograph?
-# That is what the rest of the course answers: by learning from examples.
+# suspicion: both seeds were chosen by hand for this photograph, and our outlines were drawn along the same edges that
+# the watershed climbs. A score is only as independent as its truth. How would one choose 30 and 150 for the next
+# photograph? That is what the rest of the course answers: by learning from examples.
 
 # %% [markdown] slideshow={"slide_type": "skip"} tags=["exercise"]
 # ## Your turn, if you have ten minutes: `otsu`
@@ -749,8 +750,8 @@ check("01.otsu", otsu)
 # Number the connected regions of the threshold's mask. Too many, or too few?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The threshold on the nuclei had a mean IU that looks decent. Numbering the regions of its mask gives objects. Guess how
-# many come out, if experts outlined the number printed below.
+# The threshold on the nuclei had a mean IU that looks decent. Numbering the regions of its mask gives objects. Guess
+# how many come out, if experts outlined the number printed below.
 
 # %% slideshow={"slide_type": "fragment"}
 found = {
@@ -762,9 +763,9 @@ for name, prediction in found.items():
     print(f"{name}: {prediction.max()} objects")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* Let them guess whether too many or too few: neighbours that touch become one, noise becomes
-# several. The second line floods the distance to the border: each place deep inside becomes an object, narrow waists
-# become borders. On the board: two discs that overlap like an 8, and the distance drawn as two hills.
+# *For the lecturer, 2 minutes.* Let them guess whether too many or too few: neighbours that touch become one, noise
+# becomes several. The second line floods the distance to the border: each place deep inside becomes an object, narrow
+# waists become borders. On the board: two discs that overlap like an 8, and the distance drawn as two hills.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # To score objects, pair each predicted one with a true one whose **IU reaches a threshold**, one to one. Pairs are true
@@ -796,10 +797,10 @@ record("01.nuclei_watershed_accuracy_at_50", round(float(split), 4))
 # border**: each place that is deep inside becomes an object, and narrow waists become borders.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes.* Pair each object with a true one whose IU reaches the threshold, one to one; score TP / (TP
-# + FP + FN). Ask: how can two methods with identical pixels score differently? Only the question changed, from which
-# pixels are nucleus to which belong together. Mention that COCO's AP
-# (lecture 09) is another number of the same name: it ranks detections by confidence.
+# *For the lecturer, 3 minutes.* Pair each object with a true one whose IU reaches the threshold, one to one; score TP /
+# (TP + FP + FN). Ask: how can two methods with identical pixels score differently? Only the question changed, from
+# which pixels are nucleus to which belong together. Mention that COCO's AP (lecture 09) is another number of the same
+# name: it ranks detections by confidence.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Where do such methods end?
@@ -851,8 +852,8 @@ record("01.nuclei_merged", len(mistakes.merged))
 record("01.nuclei_missed", len(mistakes.missed))
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* White lines are borders between objects, the thick yellow line is one nucleus as the experts
-# saw it. For each of the three ask: what did the expert know that a rule about brightness and distance cannot?
+# *For the lecturer, 2 minutes.* White lines are borders between objects, the thick yellow line is one nucleus as the
+# experts saw it. For each of the three ask: what did the expert know that a rule about brightness and distance cannot?
 
 # %% [markdown] slideshow={"slide_type": "subslide", "name": "cat"}
 # ### And a cat?
@@ -887,10 +888,10 @@ show(
 record("01.cat_otsu_iu", round(cat_scores.iu[1].item(), 4))
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 4 minutes.* Cover the picture except for a square of 5x5 pixels of fur and ask what it is. Widen the
-# square until somebody says cat: that is a receptive field, and lecture 02 computes how large it is. What makes a pixel
-# cat is not in the pixel. Do not talk the classical methods down: on the coins nothing learned would do better, and they
-# cost no labels.
+# *For the lecturer, 4 minutes.* Cover the picture except for a square of 5x5 pixels of fur and ask what it is. Widen
+# the square until somebody says cat: that is a receptive field, and lecture 02 computes how large it is. What makes a
+# pixel cat is not in the pixel. Do not talk the classical methods down: on the coins nothing learned would do better,
+# and they cost no labels.
 
 # %% slideshow={"slide_type": "skip"}
 show(
@@ -919,8 +920,8 @@ quiz("01")
 # - Thresholds and watersheds need no labels, and know no meaning.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* Let the room say the five before you read them. Then the quiz in the notebook: alone first,
-# then with a neighbour. Next time a classifier learns to answer everywhere.
+# *For the lecturer, 2 minutes.* Let the room say the five before you read them. Then the quiz in the notebook: alone
+# first, then with a neighbour. Next time a classifier learns to answer everywhere.
 
 # %% [markdown] slideshow={"slide_type": "skip"} tags=["reading"]
 # ## What to read next

@@ -20,9 +20,9 @@
 # place. The step that lets it answer everywhere is called *convolutionalization*.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 1 minute.* Ask: "You have a network that says *cat*. You need one that says *where*. What would you change?" Students
-# usually propose to cut the picture into tiles and classify each. Write "tiles" on the board and leave it there: it is
-# right, and by the end they will know how to get it at a tenth of the price.
+# *For the lecturer, 1 minute.* Ask: "You have a network that says *cat*. You need one that says *where*. What would you
+# change?" Students usually propose to cut the picture into tiles and classify each. Write "tiles" on the board and
+# leave it there: it is right, and by the end they will know how to get it at a tenth of the price.
 
 # %% [markdown] slideshow={"slide_type": "skip"} tags=["objectives"]
 # ## In 60 minutes you will be able to
@@ -218,8 +218,8 @@ check("02.linear_to_conv", linear_to_conv)
 # %% [markdown] slideshow={"slide_type": "slide", "name": "same-answers"}
 # ### How large a difference is "the same"?
 #
-# Three nets of the FCN paper (section 4.1), and one that knows ImageNet without a download. Each linear layer has become
-# a convolution with the same weights:
+# Three nets of the FCN paper (section 4.1), and one that knows ImageNet without a download. Each linear layer has
+# become a convolution with the same weights:
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Their heads differ: AlexNet flattens 6x6, VGG16 7x7, and GoogLeNet averages its 7x7 map before a single linear layer,
@@ -296,8 +296,8 @@ for rounding, net in (("down", turned["alexnet"]), ("up", ceiled)):
     print(f"pooling rounds {rounding:5}", *dict.fromkeys([500, *sizes]), sep=" > ")
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
-# **Caffe** rounds up and lets the last window hang over the edge; **PyTorch** rounds down. Three poolings later, that is
-# one row of answers.
+# **Caffe** rounds up and lets the last window hang over the edge; **PyTorch** rounds down. Three poolings later, that
+# is one row of answers.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* Let them find the first place where the two lines differ: 124 becomes 61 or 62. A
@@ -454,8 +454,8 @@ show(
 record("02.gradient_share_of_the_middle_quarter", share)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Pixels in the middle reach the answer on many ways through the net, pixels at the edge on few. So the answer is *about*
-# the middle, with a soft edge: good for deciding what is there, bad for deciding where it ends.
+# Pixels in the middle reach the answer on many ways through the net, pixels at the edge on few. So the answer is
+# *about* the middle, with a soft edge: good for deciding what is there, bad for deciding where it ends.
 
 # %% [markdown] slideshow={"slide_type": "subslide", "name": "any-unit"}
 # ### What does a unit see, and what does it use?
@@ -466,9 +466,9 @@ record("02.gradient_share_of_the_middle_quarter", share)
 explore(receptive_field_explorer(square, unpadded))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The orange square is arithmetic: kernels and strides decide it, whatever the weights are. The blue one holds nine tenths
-# of the gradient. In early layers the two are nearly one; the deeper the layer, the more of what it *can* see is hardly
-# used.
+# The orange square is arithmetic: kernels and strides decide it, whatever the weights are. The blue one holds nine
+# tenths of the gradient. In early layers the two are nearly one; the deeper the layer, the more of what it *can* see is
+# hardly used.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* Begin at conv 1 and let the room guess the next square before each step. At pool 1 stop
@@ -544,7 +544,8 @@ print(f"correlation of the scores {correlation:.2f}, the same best class in {sam
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The scores move, and where the net is unsure the verdict moves with them. So: *exactly* equal on an unpadded net,
-# close enough to be useful on a padded one. Fine-tuning (lecture 04) lets a net get used to what it sees in a dense run.
+# close enough to be useful on a padded one. Fine-tuning (lecture 04) lets a net get used to what it sees in a dense
+# run.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* On the board: a crop with a ring of zeros, beside the same crop inside the picture with
@@ -675,9 +676,9 @@ show(
 explore(heat_map(speaks))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# A net has one size at which it knows things: the one it was trained on. In a larger picture a wheel becomes as large as
-# a motorcycle was, and the words change from the whole to its parts. Photographs of your own are read from any common
-# file; they stay on this machine.
+# A net has one size at which it knows things: the one it was trained on. In a larger picture a wheel becomes as large
+# as a motorcycle was, and the words change from the whole to its parts. Photographs of your own are read from any
+# common file; they stay on this machine.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* Take words from the room: wheel, disk brake, crash helmet; a word that is no class is
@@ -773,9 +774,9 @@ names = ("espresso", "cup", "coffee mug")
 explore(sliding_window_explorer(walked_over, lite0, turned["efficientnet_lite0"], names))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Within the first row of windows. From then on each window computes again what its neighbours have computed: the lighter
-# a pixel, the more often. The dense run computes it once. It mostly gives the same name, and is much less sure: beyond a
-# window's border lie zeros, as they did in training, and in the dense run the rest of the picture.
+# Within the first row of windows. From then on each window computes again what its neighbours have computed: the
+# lighter a pixel, the more often. The dense run computes it once. It mostly gives the same name, and is much less sure:
+# beyond a window's border lie zeros, as they did in training, and in the dense run the rest of the picture.
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "finer"}
 # ### Can the same net answer more often?

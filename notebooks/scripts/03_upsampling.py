@@ -16,17 +16,14 @@
 # For each answer there are 1,024 pixels that nobody asked. Who fills them in?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# In lecture 02 a classifier learned to answer everywhere, and "everywhere" meant once every 32 pixels. For each answer
-# there are 1,024 pixels that nobody asked. Computing more answers was dear, and sharpened nothing.
-#
-# So who fills in the pixels between? This lecture builds the layer that does it: one **linear map**, in three
-# spellings. It costs next to nothing, it can be learned, and it is the other half of every segmentation net from here
-# on.
+# Lecture 02 tried to ask more often: it was dear, and sharpened nothing. This lecture fills in the pixels between, with
+# one **linear map** in three spellings. It costs next to nothing, it can be learned, and it is the other half of every
+# segmentation net from here on.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* Ask: "You have 10 temperatures along a road, one every 32 metres. Someone wants one for every metre. What
-# do you tell them?" Two camps form: repeat the nearest, or draw a line between neighbours. Write both on the board;
-# by the end of unit 2 they will turn out to be the same operation with different numbers in it.
+# *For the lecturer, 2 minutes.* Ask: "You have 10 temperatures along a road, one every 32 metres. Someone wants one for
+# every metre. What do you tell them?" Two camps form: repeat the nearest, or draw a line between neighbours. Write both
+# on the board; by the end of unit 2 they will turn out to be the same operation with different numbers in it.
 
 # %% [markdown] slideshow={"slide_type": "skip"} tags=["objectives"]
 # ## In 60 minutes you will be able to
@@ -106,10 +103,11 @@ print("nearest", nearest.flatten().tolist())
 print("linear ", linear.flatten().tolist())
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes.* Collect the rows from the room before the cell runs. Nearest is nearly always among them. For the
-# second, many write 0, 0.5, 1, 1, 1, 0.5, 0, 0: a line drawn through points at *whole* places. Do not correct it. It is
-# the other convention (`align_corners`), and unit 3 comes back to it. Ask instead: where exactly do the four cells
-# lie, if eight pixels share their room? Each cell sits between its two pixels, a quarter of a cell away from either.
+# *For the lecturer, 3 minutes.* Collect the rows from the room before the cell runs. Nearest is nearly always among
+# them. For the second, many write 0, 0.5, 1, 1, 1, 0.5, 0, 0: a line drawn through points at *whole* places. Do not
+# correct it. It is the other convention (`align_corners`), and unit 3 comes back to it. Ask instead: where exactly do
+# the four cells lie, if eight pixels share their room? Each cell sits between its two pixels, a quarter of a cell away
+# from either.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # On the coffee the two ways look like this. The white line is where the map crosses one half: it is what a
@@ -158,8 +156,8 @@ show(
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # A column is what *one cell does to the pixels*. Nearest stamps `1 1`, linear stamps `.25 .75 .75 .25`, and the next
-# cell stamps the same pattern two pixels further on. A pattern that is moved along and reused: you have met that before.
-# (Two corners of the right matrix break the pattern. Remember them.)
+# cell stamps the same pattern two pixels further on. A pattern that is moved along and reused: you have met that
+# before. (Two corners of the right matrix break the pattern. Remember them.)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 3 minutes.* Each row is a pixel, each column a cell. Let them read one row aloud, then one column.
@@ -363,9 +361,8 @@ show(
 # $c$ is the centre. $r$ is the **reach**, the distance at which a cell stops counting.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# $c$ is the centre, the place of the cell. $r$ is the **reach**, the distance at which a cell stops counting, and equals
-# the stride that the kernel is made for. An even $k = 2r$ has its centre *between* two pixels, an odd $k = 2r - 1$ *on*
-# one. The authors of FCN use 64 for VGG16 and 63 for AlexNet, both with stride 32.
+# The reach equals the stride that the kernel is made for. An even $k = 2r$ has its centre *between* two pixels, an odd
+# $k = 2r - 1$ *on* one. The authors of FCN use 64 for VGG16 and 63 for AlexNet, both with stride 32.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* The reach equals the stride that the kernel is made for. An even kernel has its centre
@@ -407,9 +404,9 @@ check("03.bilinear_kernel", bilinear_kernel)
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ### Equal to `interpolate`?
 #
-# The coffee, shrunk 32-fold and brought back in both ways, once with your kernel in a layer. Lay them over each other, subtract, and look **where**
-# they differ. Before you do: what did the two odd corners of the matrix in unit 1 have to do with the first and the last
-# pixel?
+# The coffee, shrunk 32-fold and brought back in both ways, once with your kernel in a layer. Lay them over each other,
+# subtract, and look **where** they differ. Before you do: what did the two odd corners of the matrix in unit 1 have to
+# do with the first and the last pixel?
 
 # %% slideshow={"slide_type": "skip"} tags=["show-code"]
 stride = 32
@@ -468,19 +465,16 @@ print(f"the same class wins at {same:.1%} of the pixels")
 print(f"in the corner the winner is less sure when faded: {bool(sure[0] < sure[1])}")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The library's `bilinear_deconvolution` holds your kernel for each class. The winner stays, since a common factor does not reorder scores. How *sure* it is does change, and so does a loss that
-# looks at probabilities. Two cures are in use: pad the picture so far that the border can be cropped away (the paper
-# form of FCN: unit 5), or call `interpolate` (the practical form, lecture 04).
+# The library's `bilinear_deconvolution` holds your kernel for each class. The winner stays, since a common factor does
+# not reorder scores. How *sure* it is does change, and so does a loss that looks at probabilities. Two cures are in
+# use: pad the picture so far that the border can be cropped away (the paper form of FCN: unit 5), or call `interpolate`
+# (the practical form, lecture 04).
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ### 441 kernels, of which 21 are not zero: what does it cost?
 #
-# The authors' layer is *dense*: a kernel from each of the 21 classes to each other one. A *depthwise* layer holds the 21
-# alone. **Guess** the factor.
-
-# %% [markdown] slideshow={"slide_type": "skip"}
-# The authors' layer is *dense*: it holds a kernel from each of the 21 classes to each other one, and all but 21 of these
-# 441 kernels are zero. A *depthwise* layer holds the 21 alone. **Guess** the factor, then count and time it.
+# The authors' layer is *dense*: it holds a kernel from each of the 21 classes to each other one. A *depthwise* layer
+# holds the 21 alone. **Guess** the factor, then count and time it.
 
 # %% slideshow={"slide_type": "skip"}
 classes = torch.randn(1, 21, 12, 18, device=run.device)
@@ -526,9 +520,7 @@ print("align_corners=True:   ", aligned[0, 0, 0].tolist())
 # All cells say 1, all weights are 1. **Write down** the first eight pixels of a line: kernel 3, stride 2.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Suppose nobody sets the stamp: it is random, and has to be learned. Begin with the plainest case. All cells say 1, all
-# weights are 1, the kernel has 3 pixels, the stride is 2. **Write down** the first eight pixels of a line before you
-# look.
+# Suppose nobody sets the stamp: it is random, and has to be learned. The plainest case already shows what comes of it.
 
 # %% slideshow={"slide_type": "fragment"}
 counted = {}
@@ -562,8 +554,8 @@ explore(transposed_convolution())
 # neighbour's rise. A kernel smaller than the stride leaves holes.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* Walk from cell to cell with the arrow keys first, until the room sees the stamps overlap.
-# Then kernel 4, then back to 3 and the tent. Ask for the rule before you say it.
+# *For the lecturer, 2 minutes.* Walk from cell to cell with the arrow keys first, until the room sees the stamps
+# overlap. Then kernel 4, then back to 3 and the tent. Ask for the rule before you say it.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # 3 is not a multiple of 2, so some pixels lie under one stamp and others under two or four. Equal weights, a flat map,
@@ -601,9 +593,9 @@ def fourfold(way, channels):
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# It learns on pieces of four photographs, and is tried on a fifth that it never sees: the astronaut's face. At each step
-# we measure the pattern: the mean brightness of each of the 4x4 places within a cell, from the darkest to the brightest,
-# in units of the picture's contrast. A photograph has next to none.
+# It learns on pieces of four photographs, and is tried on a fifth that it never sees: the astronaut's face. At each
+# step we measure the pattern: the mean brightness of each of the 4x4 places within a cell, from the darkest to the
+# brightest, in units of the picture's contrast. A photograph has next to none.
 
 # %% slideshow={"slide_type": "skip"}
 grey = {
@@ -671,12 +663,11 @@ for way in WAYS:
     record(f"03.checkerboard_end_{short}", pattern[way][-1])
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# An even overlap is **not** enough: `kernel 4` starts as badly. With stride 2 a pixel belongs to one of 2x2 kinds, by its
-# place within the cell, and each kind sees weights of its own: a kernel of 4x4 is four kernels of 2x2, interlaced. A flat
-# map stays flat only if all four have the **same sum**. Random ones do not. A tent's do, which is why the FCN authors
-# *start* there. Training
-# may move the four sums apart again for a while. After an interpolation, every pixel sees all the weights of the
-# convolution: equal sums by construction.
+# An even overlap is **not** enough: `kernel 4` starts as badly. With stride 2 a pixel belongs to one of 2x2 kinds, by
+# its place within the cell, and each kind sees weights of its own: a kernel of 4x4 is four kernels of 2x2, interlaced.
+# A flat map stays flat only if all four have the **same sum**. Random ones do not. A tent's do, which is why the FCN
+# authors *start* there. Training may move the four sums apart again for a while. After an interpolation, every pixel
+# sees all the weights of the convolution: equal sums by construction.
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 tent = bilinear_deconvolution(1, 4, 2).weight.data[0, 0]
@@ -724,15 +715,14 @@ check("03.transposed_by_convolution", transposed_by_convolution)
 # %% [markdown] slideshow={"slide_type": "slide", "name": "first-answer"}
 # ## 5. Where does the first answer lie?
 #
-# In the FCN authors' nets you find the numbers **19**, **27**, **31**, **5**, **9** and **18**, without a word: what is cut
-# off the upsampled maps.
+# In the FCN authors' nets you find the numbers **19**, **27**, **31**, **5**, **9** and **18**, without a word: what is
+# cut off the upsampled maps.
 #
 # What happens if you cut off something else?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The upsampled map is larger than the picture: 12 cells, stride 32 and kernel 64 make 416 pixels for 384. Some have to
-# be cut off. In the FCN authors' nets you find the numbers **19**, **27**, **31**, **5**, **9** and **18** for this,
-# without a word. What happens if you cut off something else?
+# be cut off, and it matters where.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 1 minute.* 12 cells, stride 32 and kernel 64 make 416 pixels for 384, so some have to be cut off.
@@ -830,13 +820,8 @@ for stride, top in zip((32, 16, 8), tops, strict=True):
 # Put one line into the other: a whole net again has *one scale and one shift*.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Say for each layer which input pixel lies under the **centre** of output cell $o$. With kernel $k$, stride $s$ and
-# padding $p$, cell 0 covers the pixels $-p, \dots, k - 1 - p$, and each further cell lies $s$ pixels on:
-#
-# $$\text{convolution, pooling:}\quad i = s\,o + \left(\tfrac{k-1}{2} - p\right)
-# \qquad\quad \text{transposed convolution: the same, read backwards}$$
-#
-# Layers are chained by putting one line into the other: the whole net again has *one scale and one shift*.
+# Cell 0 of a convolution covers the pixels $-p, \dots, k - 1 - p$, and each further cell lies $s$ pixels on: that is
+# the first line. A transposed convolution reads it backwards.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Read backwards means: *its input* $i$ and *its output* $o$ change places, $o = s\,i + (\frac{k-1}{2} - p)$. Solve this
@@ -943,8 +928,8 @@ for name, net in (("AlexNet", alexnet), ("VGG16", vgg16)):
     print(f"{name:8} first cell at pixel {shift:g}; cut off with kernel 63: {odd:g}, with 64: {even:g}")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# AlexNet's cells lie *on* pixels and want an odd kernel, VGG16's lie *between* two and want an even one. With the other,
-# half a pixel would be left over, and no crop can cut that.
+# AlexNet's cells lie *on* pixels and want an odd kernel, VGG16's lie *between* two and want an even one. With the
+# other, half a pixel would be left over, and no crop can cut that.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* The authors' nets, layer by layer, with the first convolution padded by 100. The
@@ -980,9 +965,9 @@ show(
 explore(crop_offset(photograph("coffee")))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Without a pad the first cell of VGG16 lies far inside the picture, and its stamp does not reach back to the border. The
-# authors' 100 is generous, and the crop takes back what is too much. Each finer stride needs a pad and a crop of its
-# own: that is why the numbers look so odd in a finished net, and why they are better computed.
+# Without a pad the first cell of VGG16 lies far inside the picture, and its stamp does not reach back to the border.
+# The authors' 100 is generous, and the crop takes back what is too much. Each finer stride needs a pad and a crop of
+# its own: that is why the numbers look so odd in a finished net, and why they are better computed.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 1 minute.* Start at 100 and read the five lines at the right aloud; they are the formula of this

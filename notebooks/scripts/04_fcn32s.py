@@ -16,15 +16,13 @@
 # You have other words, and pixels to label. How much has to be built, and how much learned?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# A classifier that slides says *roughly where* it sees one of ImageNet's 1,000 words. You have other words, and pixels
-# to label. How much has to be built, and how much has to be learned?
-#
 # Little is built: **one layer of scores and one upsampling**. What is learned, and how one can tell that it is learned
 # at all, is this lecture.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* Put a heat map of lecture 02 beside a label map of lecture 01 on the board. Ask what stands between
-# them. Usual answers: "more classes", "more resolution", "training". All three come today, in this order.
+# *For the lecturer, 2 minutes.* Put a heat map of lecture 02 beside a label map of lecture 01 on the board. Ask what
+# stands between them. Usual answers: "more classes", "more resolution", "training". All three come today, in this
+# order.
 
 # %% [markdown] slideshow={"slide_type": "skip"} tags=["objectives"]
 # ## In 60 minutes you will be able to
@@ -206,14 +204,9 @@ check("04.segment", segment)
 # The mean over all pixels **that count**: void does not. A fresh net has only zeros to offer. **Guess its loss.**
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The net gives each pixel $(i, j)$ a score $s_c$ for every class $c$. Softmax turns them into probabilities, and the
-# pixel's loss is the negative logarithm of the one that its true class $y$ got:
-#
-# $$\ell_{ij} = -\log \frac{e^{s_y}}{\sum_c e^{s_c}}$$
-#
-# The loss of a batch is the mean over all pixels **that count**: those along the objects' edges are void, and nobody
-# knows what is right there. A fresh net has only zeros to offer. Guess its loss before you run the cell after the
-# exercise.
+# Softmax turns a pixel's scores into probabilities, and the pixel pays the negative logarithm of the one that its true
+# class got. The pixels along the objects' edges are void: nobody knows what is right there, so they enter neither the
+# sum nor the count. Write your guess down; the cell after the exercise tells.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* Softmax turns scores into probabilities; the loss is the negative logarithm of the one
@@ -276,9 +269,6 @@ print(f"log {count} = {math.log(count):.4f}")
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Before an hour of training, spend ten seconds: take **one batch** and train on nothing else. A net with millions of
 # weights has to learn four pictures by heart. If it does not, no larger data set will help.
-#
-# Below are three nets. One is right. In one somebody has put a softmax before the loss; in one the learning rate has
-# slipped by a factor of a thousand. All three run without an error. How will their losses differ?
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* Take one batch, and nothing else. A net with millions of weights has to learn four
@@ -314,10 +304,10 @@ show(
 # by one. Overfitting finds some of them, looking at pictures finds others.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The two mistakes draw two different curves. The tiny rate stays near $\log 21$, as if nothing were connected. The double
-# softmax falls, and then sticks: probabilities between 0 and 1 are no scores. The best that the second softmax can make
-# of a 1 and twenty zeros is $e / (e + 20)$, a loss of about 2.1, and on the way there its gradients vanish. A net that
-# stops at "background everywhere" is its usual end.
+# The two mistakes draw two different curves. The tiny rate stays near $\log 21$, as if nothing were connected. The
+# double softmax falls, and then sticks: probabilities between 0 and 1 are no scores. The best that the second softmax
+# can make of a 1 and twenty zeros is $e / (e + 20)$, a loss of about 2.1, and on the way there its gradients vanish. A
+# net that stops at "background everywhere" is its usual end.
 
 # %% slideshow={"slide_type": "slide", "name": "soft-edges"}
 with torch.no_grad():
@@ -354,13 +344,8 @@ show(
 # The paper (Table 2): mean IU 45.4 fixed, 59.4 fine-tuned. **Which gap do you expect on drawings?**
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Two nets, the same pictures:
-#
-# - **fixed**: the backbone stays as it is; only the 1x1 scores are trained.
-# - **fine-tuned**: the layers below learn too, at a part of the scores' learning rate.
-#
-# The paper has both (Table 2): mean IU 45.4 fixed, 59.4 fine-tuned. Which gap do you expect here, on drawings that no
-# ImageNet photograph looks like?
+# Both nets see the same pictures, from three seeds. Think of what an ImageNet backbone knows, and how much of it a
+# drawing still has: edges, colours, wheels, fur?
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* Take bets on the gap. Students expect ImageNet's features to be useless on emoji; ask
@@ -443,8 +428,8 @@ show(
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ### Where should a cell's answer be drawn?
 #
-# `interpolate` spreads the 5x5 cells evenly over the picture: the first one around pixel 15.5. Lecture 03's coordinate map
-# says which pixel each cell **looks at**. Do the two agree?
+# `interpolate` spreads the 5x5 cells evenly over the picture: the first one around pixel 15.5. Lecture 03's coordinate
+# map says which pixel each cell **looks at**. Do the two agree?
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 layers = backbone("efficientnet_lite0").stages
@@ -455,8 +440,8 @@ for cell in (0, 1, 2):
 # %% [markdown] slideshow={"slide_type": "skip"}
 # EfficientNet-Lite0 comes from TensorFlow, whose padding puts the odd pixel on the right and below; five strides add up
 # to half a cell. The authors' nets have such a shift too, and their crops take it out. The nets that we train here draw
-# each answer where its cell looks; the class in section 1 did not. Take the fine-tuned net, and draw the **same scores**
-# in both ways.
+# each answer where its cell looks; the class in section 1 did not. Take the fine-tuned net, and draw the **same
+# scores** in both ways.
 
 # %% slideshow={"slide_type": "skip"}
 drawn, reached = {}, {}
@@ -496,15 +481,15 @@ record("04.lost_where_trained_for_it", here - there)
 print(f"trained for the place where they draw: {there:.2f} spread evenly, {here:.2f} where the cells look")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Training forgives most of it. Trained for the wrong place, the scores learn the shift as well: each cell sees far enough
-# to answer for what lies beside it. So a net that was trained with the mistake hides it, and the same mistake made
-# *after* training, in the code that draws a finished net's answers, costs what the figure above shows.
+# Training forgives most of it. Trained for the wrong place, the scores learn the shift as well: each cell sees far
+# enough to answer for what lies beside it. So a net that was trained with the mistake hides it, and the same mistake
+# made *after* training, in the code that draws a finished net's answers, costs what the figure above shows.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ### The paper's settings beside ours
 #
-# Where they differ, a reason stands behind it: AdamW and a falling rate get far in few steps; SGD at one rate got far in
-# many. The full profile trains the paper's own net, VGG16, with the paper's settings as well.
+# Where they differ, a reason stands behind it: AdamW and a falling rate get far in few steps; SGD at one rate got far
+# in many. The full profile trains the paper's own net, VGG16, with the paper's settings as well.
 
 # %% slideshow={"slide_type": "skip"}
 ours, papers = recipe(run, **small_steps).describe(), paper_recipe(run).describe() | {"batch": 20}
@@ -530,10 +515,9 @@ for name in run.pick(quick=(), full=("fixed", "fine-tuned")):
 # **Guess:** which of the four metrics rise, and which fall?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Two ideas that everybody has at this point, and that the paper tried (section 4.3).
-#
-# **Class balance.** Background fills most of the pixels. A net that always says background is right most of the time.
-# Should a pixel of a rare class weigh more?
+# Two ideas come to everybody at this point, and the paper tried both (section 4.3): **class balance** here, and a
+# choice of pixels after it. A net that always says background is right most of the time; weights should cure it of
+# that.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* Insist on written guesses for all four metrics. This is the place to repeat lecture 01:
@@ -608,7 +592,8 @@ show(
 # %% [markdown] slideshow={"slide_type": "slide", "name": "patches-question"}
 # ### Patches or whole images?
 #
-# Keep one pixel in four for the loss, and take four times the pictures: each step sees as many pixels, from more scenes.
+# Keep one pixel in four for the loss, and take four times the pictures: each step sees as many pixels, from more
+# scenes.
 #
 # **What happens to the loss per step? And per second?**
 
@@ -617,9 +602,8 @@ show(
 # pixels, which say nearly the same, do not come together. A whole image is a batch of overlapping patches, all from one
 # scene. Is that a worse batch?
 #
-# The paper's test (section 4.3, Figure 5): keep each pixel of the loss by chance only, one in two or one in four, and
-# take two or four times as many pictures, so that a step still looks at as many pixels. What will it do to the loss per
-# step? And per second?
+# The paper's test (section 4.3, Figure 5) leaves it to chance which pixels of the loss are kept: one in two, or one in
+# four.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 1 minute.* Before FCNs one trained on patches, drawn at random from all pictures. A whole image is
@@ -649,8 +633,8 @@ show(
 )
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Step by step the curves begin together: which pixels of a picture are taken matters little. Later, more pictures a step
-# may help somewhat where a batch is as small as ours; the paper, with 20 pictures a batch, saw no significant
+# Step by step the curves begin together: which pixels of a picture are taken matters little. Later, more pictures a
+# step may help somewhat where a batch is as small as ours; the paper, with 20 pictures a batch, saw no significant
 # difference. Second by second that advantage is paid for, because the net has to run over all of a picture whether we
 # use all of its answers or not. The paper trains on whole images.
 
@@ -668,11 +652,9 @@ show(
 # Two of them end with the **same** mean IU. **Which two, and for the same reason?**
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The setting that breaks most trainings is the learning rate. Too small, and nothing has happened by the time you stop.
+# The learning rate is the setting that breaks most trainings. Too small, and nothing has happened by the time you stop.
 # Too large, and fine-tuning **forgets**: the backbone's ImageNet weights are overwritten faster than the scores can
-# follow. Train the net of section 4 once more, three epochs at each of four rates that differ by factors of ten.
-#
-# Two of the four end with the **same** mean IU. Which two do you expect, and would you see it in their losses?
+# follow. Would you see the difference in the losses?
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 1 minute.* Take votes for the pair. Too small, and nothing has happened by the time you stop. Too
@@ -697,10 +679,10 @@ show(
 )
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Both ends say background everywhere, and only the losses tell them apart. At the smallest rate the loss is still on its
-# way down: give it more steps. At the largest it began **best of all**. But the warm-up raises the rate step by step,
-# and on its way to full size the loss leaps: what ImageNet gave the backbone is overwritten. The falling schedule calms
-# it in the end, and brings nothing back.
+# Both ends say background everywhere, and only the losses tell them apart. At the smallest rate the loss is still on
+# its way down: give it more steps. At the largest it began **best of all**. But the warm-up raises the rate step by
+# step, and on its way to full size the loss leaps: what ImageNet gave the backbone is overwritten. The falling schedule
+# calms it in the end, and brings nothing back.
 #
 # In between lies a narrow range, and a rate is judged together with the time that you have: 0.0002 is no bad rate, only
 # a slow one. Try rates that differ by a factor of ten before you train for long.
@@ -743,8 +725,8 @@ print(f"momentum 0.99 applies each gradient about {1 / (1 - 0.99):.0f} times ove
 # **What would still be lost?**
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Suppose the net were perfect: each cell knew exactly which share of its 32x32 pixels belongs to which class. We
-# upsample these shares and take the largest. What would still be lost? Guess which of the classes suffer most.
+# From such shares, the best that a net of this stride can do is to upsample them and take the largest. Guess which of
+# the classes suffer most.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* Let them name thin things: bicycle frames, legs of chairs, bottles, aeroplanes' wings.
@@ -857,8 +839,8 @@ show(
 # **Which column decides?**
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The paper turned three (Table 1). Before you look: which has the most parameters, which sees farthest, and which of
-# these decides?
+# The paper turned these three (Table 1). We build them again, with our own backbone beside them, and measure every
+# column but the last.
 
 # %% slideshow={"slide_type": "skip"}
 side = run.pick(quick=224, full=500)
@@ -905,9 +887,9 @@ print(f"googlenet  as published, 5x5 branches and the last average counted: {fie
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # VGG16 and AlexNet agree with the paper to the last parameter and pixel. GoogLeNet does not: torchvision's has 3x3
-# kernels in the branches where the published net has 5x5, a smaller pooling, and we cut it before its last average. With
-# the published layers, lecture 02's rule gives the paper's 907. The times cannot agree: a K40c of 2014, another size, and
-# our machine. Their **order** can: VGG16 pays most of its time for most of its parameters.
+# kernels in the branches where the published net has 5x5, a smaller pooling, and we cut it before its last average.
+# With the published layers, lecture 02's rule gives the paper's 907. The times cannot agree: a K40c of 2014, another
+# size, and our machine. Their **order** can: VGG16 pays most of its time for most of its parameters.
 #
 # And which column decides the mean IU? Neither parameters nor receptive field nor time, taken alone. GoogLeNet sees
 # farthest and names ImageNet about as well as VGG16, yet stays 13.5 points behind it in the paper. That a better

@@ -16,16 +16,13 @@
 # The fine lines are **inside the net already**. Who lets them speak?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The FCN-32s of lecture 04 knows what is in a picture and draws it with a broom. It has one answer for 32x32 pixels,
-# and no upsampling can invent what the answers in between would have been.
-#
-# And yet the fine lines are **inside the net already**. In lecture 02 we saw them, in the maps at stride 8. This
-# lecture lets those maps speak.
+# It has one answer for 32x32 pixels, and no upsampling can invent what the answers in between would have been. But in
+# lecture 02 we saw fine lines: in the maps at stride 8. This lecture lets those maps speak.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* Ask: "Which layer of the net knows best *what* it sees? Which one knows best *where*?" Students agree quickly:
-# the last one and the first one. Write both on the board with an arrow between them and a question mark. The arrow is
-# the lecture.
+# *For the lecturer, 2 minutes.* Ask: "Which layer of the net knows best *what* it sees? Which one knows best *where*?"
+# Students agree quickly: the last one and the first one. Write both on the board with an arrow between them and a
+# question mark. The arrow is the lecture.
 
 # %% [markdown] slideshow={"slide_type": "skip"} tags=["objectives"]
 # ## In 60 minutes you will be able to
@@ -205,10 +202,8 @@ check("05.warm_start", warm_started)
 # **Guess:** how many points of mean IU from 32s to 16s, how many from 16s to 8s?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# ### Three stages, three times
-#
-# One training proves little: another order of the pictures gives other numbers. So everything below happens for
-# **three seeds**. Write down your guess first: how many points of mean IU from 32s to 16s, how many from 16s to 8s?
+# One training proves little: another order of the pictures gives other numbers, and only a spread says which
+# differences may be believed. Write your guess down first.
 
 # %% slideshow={"slide_type": "skip"}
 EPOCHS = run.pick(quick={32: 2, 16: 1, 8: 1.5}, full={32: 30, 16: 15, 8: 15})
@@ -305,10 +300,11 @@ for seed, three in zip(SEEDS, zip(*mean_iu.values(), strict=True), strict=True):
     )
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The order of the means is the paper's; the sizes of the steps are not. Ours are far larger, and the second one, a tenth
-# of the first in the paper, is no afterthought here: on a picture of 160x160, many things are smaller than one 32-pixel
-# cell; on VOC's 500 pixels few are. A part of each step is time as well, since each net trains on from the one before:
-# section 5 takes the two apart. And pixel accuracy hardly moves, since most pixels are background and were right before.
+# The order of the means is the paper's; the sizes of the steps are not. Ours are far larger, and the second one, a
+# tenth of the first in the paper, is no afterthought here: on a picture of 160x160, many things are smaller than one
+# 32-pixel cell; on VOC's 500 pixels few are. A part of each step is time as well, since each net trains on from the one
+# before: section 5 takes the two apart. And pixel accuracy hardly moves, since most pixels are background and were
+# right before.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 4 minutes.* Compare with the guesses. The dashed line is the paper's Table 2, for 736 pictures of
@@ -322,7 +318,8 @@ for seed, three in zip(SEEDS, zip(*mean_iu.values(), strict=True), strict=True):
 # The full profile also trains the paper form, VGG16 padded by 100 pixels with learned inner deconvolutions, in the same
 # three stages and with the paper's settings (section 4.3): SGD, and for each stage a hundredth of the learning rate of
 # the one before. `configs/voc_fcn32s_paper.toml` and its two successors do so from the command line, with the settings
-# of the journal version, on SBD's pictures, tested on the paper's 736. In the quick profile this cell has nothing to do.
+# of the journal version, on SBD's pictures, tested on the paper's 736. In the quick profile this cell has nothing to
+# do.
 
 # %% slideshow={"slide_type": "skip"}
 vgg, rate = None, 1e-4
@@ -391,8 +388,7 @@ print(f"picture by picture, by mean IU: the 8s is better on {better:.0%}, worse 
 # **Guess the shape:** at which end of the curve is the gap between 32s and 8s widest?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# "Sharper outlines" is a guess made by looking. To measure it, score only the pixels near a boundary: within 1 pixel,
-# within 2, and so on. **Guess the shape:** at which end of the curve is the gap between 32s and 8s widest?
+# "Sharper outlines" is a guess made by looking at pictures. A band around the boundaries, wider and wider, measures it.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* "Sharper outlines" is a guess made by looking; this measures it. Draw the axes on the
@@ -463,9 +459,9 @@ show(
 # **Before you look:** which stream will be the largest?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# After the scores, everything is linear: interpolation and sums. So the net's answer **is** the sum of three maps, one a
-# stream, and each can be drawn at full size. Whatever a stream adds to all classes alike changes nothing, so we look at
-# a class's score minus the mean over all classes. **Before you look:** which stream will be the largest?
+# There is nothing but interpolation and sums after the scores, so each stream's share can be drawn at full size.
+# Whatever a stream adds to all classes alike changes nothing: we look at a class's score minus the mean over all
+# classes.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 1 minute.* Whatever a stream adds to all classes alike changes nothing, so the pictures show a
@@ -513,9 +509,9 @@ show(
 # ### Mix them yourself: can you beat the net?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The twelve scenes where the 8s gains most, and a slider for each stream. Begin with **one** stream: what can each of the
-# three do alone? Then pick a class and mix its scores only. **Guess:** will you find a mix that beats the net as it was
-# trained?
+# The twelve scenes where the 8s gains most, and a slider for each stream. Begin with **one** stream: what can each of
+# the three do alone? Then pick a class and mix its scores only. **Guess:** will you find a mix that beats the net as it
+# was trained?
 
 
 # %% slideshow={"slide_type": "skip"}
@@ -535,9 +531,9 @@ explore(skip_fusion([scene_of(int(index)) for index in order[:12]], CLASSES, dat
 # world: that is training on the test, and no result.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 4 minutes.* Let the room call out the sliders. First stride 32 alone, then 16 alone, then 8 alone; then all at 1. Stop at
-# a mix that wins by a little and ask who would publish it. The sliders move with the arrow keys as well; click on
-# `for` to mix one class.
+# *For the lecturer, 4 minutes.* Let the room call out the sliders. First stride 32 alone, then 16 alone, then 8 alone;
+# then all at 1. Stop at a mix that wins by a little and ask who would publish it. The sliders move with the arrow keys
+# as well; click on `for` to mix one class.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ### Take a stream away again
@@ -585,9 +581,6 @@ show(
 # - Why stages at all, if everything could be trained **at once**?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Two doubts. The 8s was trained for longer than its 32s: is it the skips or the **time**? And why stages at all, if
-# everything could be trained **at once**?
-#
 # The authors' at-once net multiplies the map at stride 16 by 0.01 and the one at stride 8 by 0.0001 before it is
 # scored. VGG16 has no batch norms, and its early maps hold large numbers. How large are ours?
 
@@ -666,11 +659,11 @@ print(
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes.* The last three bars had the same time. The 32s gains by it and stays far behind. At once
-# does no worse than the stages; in the journal version the two end up equal, 65.5 and 65.4. Ask what the stages were
-# good for, then: each is an experiment that says what its skip is worth. The paper's scales fail here: our maps are
-# normalised, and Adam moves every weight by about the same step, however small its gradient. A constant from a paper
-# belongs to the paper's net and optimiser.
+# *For the lecturer, 3 minutes.* The last three bars had the same time. The 32s gains by it and stays far behind. At
+# once does no worse than the stages; in the journal version the two end up equal, 65.5 and 65.4. Ask what the stages
+# were good for, then: each is an experiment that says what its skip is worth. The paper's scales fail here: our maps
+# are normalised, and Adam moves every weight by about the same step, however small its gradient. A constant from a
+# paper belongs to the paper's net and optimiser.
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "style-question"}
 # ## 6. How far does it carry?
@@ -680,11 +673,8 @@ print(
 # **Guess:** will the 8s lose more on the new style than the 32s, or less?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# ### A style it never saw
-#
-# Every other scene is drawn in Twemoji, the rest in OpenMoji. Train all three stages on **Twemoji alone** and test on
-# both. A skip brings edges and textures, and those are what a drawing style is made of. **Guess:** will the 8s lose
-# more on the new style than the 32s, or less?
+# So far every other scene was drawn in Twemoji, the rest in OpenMoji. Now all three stages learn from **Twemoji
+# alone**, and are tested on both. A skip brings edges and textures, and those are what a drawing style is made of.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 1 minute.* A skip brings edges and textures, and those are what a drawing style is made of.
@@ -731,9 +721,9 @@ show(
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ### Why not an FCN-4s?
 #
-# There is a map at stride 4. Before training with it, ask how good it could get. Squeeze the **truth** through a grid: for
-# each cell, the share of each class; then upsample as the net does, and score that. No net that says such shares can
-# do better.
+# There is a map at stride 4. Before training with it, ask how good it could get. Squeeze the **truth** through a grid:
+# for each cell, the share of each class; then upsample as the net does, and score that. No net that says such shares
+# can do better.
 
 
 # %% slideshow={"slide_type": "skip"}
@@ -773,10 +763,10 @@ show(
 )
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The ceiling has nearly reached the top, and the net is far below it. What it lacks is no finer grid: it takes one thing
-# for another, or misses it. A stream at stride 4 would also see the least: a few pixels around each cell, edges and
-# blots, which say little about *what* this is. The paper stops at 8s, after a second step of 0.3 points (Table 2). This
-# is an estimate and no measurement; training a 4s would settle it.
+# The ceiling has nearly reached the top, and the net is far below it. What it lacks is no finer grid: it takes one
+# thing for another, or misses it. A stream at stride 4 would also see the least: a few pixels around each cell, edges
+# and blots, which say little about *what* this is. The paper stops at 8s, after a second step of 0.3 points (Table 2).
+# This is an estimate and no measurement; training a 4s would settle it.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 3 minutes.* Squeeze the truth through a grid, upsample it as the net does, and score that: a
@@ -790,7 +780,8 @@ show(
 # FCN **adds** scores. U-Net, in lecture 07, **concatenates** maps and convolves them. How different is that? Given the
 # two 1x1 convolutions that score the coarse and the fine map, make **one** 1x1 convolution such that
 #
-# `one(torch.cat([upsampled coarse map, fine map], dim=1))` equals `upsample(coarse_score(coarse map)) + fine_score(fine map)`.
+# `one(torch.cat([upsampled coarse map, fine map], dim=1))` equals `upsample(coarse_score(coarse map)) + fine_score(fine
+# map)`.
 #
 # Interpolation and a 1x1 convolution may change places (why, and what does the bias do?). Stuck? Run
 # `hint("05.one_convolution")`.

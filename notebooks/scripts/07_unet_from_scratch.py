@@ -16,15 +16,15 @@
 # The FCN's idea of skips, and nearly everything else about them changed.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# 2015, a few months after the FCN. A group in Freiburg has microscope pictures: thousands of cells, packed wall to
-# wall, and few labelled pictures to learn from. They keep the FCN's idea of skips and change nearly everything
-# else about them. Their net has been drawn on more blackboards than any other, in the shape of a letter.
+# It is 2015, a few months after the FCN, and a group in Freiburg has such pictures from its microscopes. The net that
+# came of it has been drawn on more blackboards than any other, in the shape of a letter.
 #
 # In this lecture you build it, layer by layer, and check each part against the paper.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* Ask who has used a U-Net; in most rooms somebody has. Ask them how large an answer the original gives for
-# a picture of 512x512. Usual answer: 512x512. The right one: none, it refuses. Leave it open; section 2 settles it.
+# *For the lecturer, 2 minutes.* Ask who has used a U-Net; in most rooms somebody has. Ask them how large an answer the
+# original gives for a picture of 512x512. Usual answer: 512x512. The right one: none, it refuses. Leave it open;
+# section 2 settles it.
 
 # %% [markdown] slideshow={"slide_type": "skip"} tags=["objectives"]
 # ## In 60 minutes you will be able to
@@ -84,15 +84,14 @@ from course_utils.widgets.unet_size import unet_size
 # %% [markdown] slideshow={"slide_type": "slide", "name": "why"}
 # ## 1. Why were the skips of an FCN not enough?
 #
-# 125 real nuclei, some twenty pixels wide. Say a net knew the truth, and had to say it on a grid of 8x8 pixels, as an FCN-8s
-# does.
+# 125 real nuclei, some twenty pixels wide. Say a net knew the truth, and had to say it on a grid of 8x8 pixels, as an
+# FCN-8s does.
 #
 # **Guess:** how many of the cells could you still count?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# These are real nuclei, 125 of them, each labelled by hand. An FCN-8s makes its last decision on a grid whose
-# cells are 8x8 pixels. Nuclei are some twenty pixels wide, so that should do. **Guess:** if a net knew the truth and had to say it on a grid
-# of 8x8 pixels, how many of the cells could you still count?
+# Each of them was outlined by hand. An FCN-8s makes its last decision on cells of 8x8 pixels, and a nucleus is more
+# than twice as wide: that should do, should it not?
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* Collect guesses; most say 100 or more of 125. Lecture 05 ended with the question where
@@ -178,19 +177,8 @@ show(
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # On every level the U-Net convolves twice, 3x3 and **valid**: without padding, so that no value is made of invented
-# zeros. Each convolution costs a pixel on every side. Then 2x2 pooling halves the map. Take pen and paper, and begin
-# with 572 pixels:
-#
-# | level | comes in | after two convolutions | pooled |
-# |---|---|---|---|
-# | 0 | 572 | ? | ? |
-# | 1 | ? | ? | ? |
-# | 2 | ? | ? | ? |
-# | 3 | ? | ? | ? |
-# | 4, the bottom | ? | ? | |
-#
-# On the way up each step doubles the map, and two more convolutions follow. **What comes out at the top?** And what
-# happens on the way if you begin with 512 instead?
+# zeros. Each convolution costs a pixel on every side. Then 2x2 pooling halves the map. Take pen and paper, and fill the
+# table. What happens on the way if you begin with 512 instead?
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 for size in (572, 512):
@@ -256,17 +244,17 @@ for size in (188, 252, 380, 572, 1020):
 # ### Which other sizes are legal, and why 572?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Other papers halve three times, or five, and most of today's code pads its convolutions. Move the size by one pixel and
-# see where the net stops. **Before you try:** is there a depth at which a valid net takes 512? What does padding change
-# about the legal sizes, and what does it cost?
+# Other papers halve three times, or five, and most of today's code pads its convolutions. Move the size by one pixel
+# and see where the net stops. **Before you try:** is there a depth at which a valid net takes 512? What does padding
+# change about the legal sizes, and what does it cost?
 
 # %% slideshow={"slide_type": "-"}
 explore(unet_size())
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Each further level doubles the distance between legal sizes and more than doubles the context that is lost. A padded net
-# loses none and takes every multiple of $2^{depth}$: the price is that all maps near the edge are made of zeros that
-# nobody has seen under the microscope.
+# Each further level doubles the distance between legal sizes and more than doubles the context that is lost. A padded
+# net loses none and takes every multiple of $2^{depth}$: the price is that all maps near the edge are made of zeros
+# that nobody has seen under the microscope.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 3 minutes.* Walk up from the bottom: b pixels there were 2b before the pooling and 2b + 4 before
@@ -283,8 +271,7 @@ explore(unet_size())
 # 4. `MyUNet`: down and keep, the bottom, up with the skips in reverse, a 1x1 score
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Four parts, each a few lines: the double convolution, the crop, the step up, and the net that joins them. Every part
-# uses the one before. Keep Figure 1 in sight.
+# Every part uses the one before. Keep Figure 1 in sight.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 18 minutes.* The heart of the lecture. In class, do the double convolution and the crop together,
@@ -295,8 +282,9 @@ explore(unet_size())
 # %% [markdown] slideshow={"slide_type": "skip"} tags=["exercise"]
 # ## Your turn: `DoubleConvolution`
 #
-# Two 3x3 convolutions without padding, a ReLU after **each**. The first goes from `channels` to `width`, the second stays
-# at `width`. Stuck? Run `hint("07.double_convolution")` in a new cell (`from course_utils.exercises import hint`).
+# Two 3x3 convolutions without padding, a ReLU after **each**. The first goes from `channels` to `width`, the second
+# stays at `width`. Stuck? Run `hint("07.double_convolution")` in a new cell (`from course_utils.exercises import
+# hint`).
 
 
 # %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "07-double_convolution", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -326,9 +314,9 @@ check("07.double_convolution", DoubleConvolution)
 # %% [markdown] slideshow={"slide_type": "skip"} tags=["exercise"]
 # ## Your turn: `crop`
 #
-# The map on the left is larger than the one that comes up on the right: 64 against 56 on level 3, 568 against 392 at the
-# top. Cut the left one to a given height and width and keep its **middle**. All differences in a legal net are even.
-# Stuck? Run `hint("07.crop")`.
+# The map on the left is larger than the one that comes up on the right: 64 against 56 on level 3, 568 against 392 at
+# the top. Cut the left one to a given height and width and keep its **middle**. All differences in a legal net are
+# even. Stuck? Run `hint("07.crop")`.
 
 
 # %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "07-crop", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -366,8 +354,9 @@ with torch.no_grad():
 # ## Your turn: `UpStep`
 #
 # One level of the way up. `maps` come from below with `2 * width` channels; `skip` comes from the left with `width`.
-# Upsample (2x2, stride 2, half the channels, no ReLU), crop the skip, lay both beside each other, **the skip first**, and
-# convolve twice down to `width` channels. Use your `crop` and your `DoubleConvolution`. Stuck? Run `hint("07.up_step")`.
+# Upsample (2x2, stride 2, half the channels, no ReLU), crop the skip, lay both beside each other, **the skip first**,
+# and convolve twice down to `width` channels. Use your `crop` and your `DoubleConvolution`. Stuck? Run
+# `hint("07.up_step")`.
 
 
 # %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "07-up_step", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -399,10 +388,10 @@ check("07.up_step", UpStep)
 # %% [markdown] slideshow={"slide_type": "skip"} tags=["exercise"]
 # ## Your turn: `MyUNet`
 #
-# Now the whole letter. Level i has `width * 2**i` channels. Down: convolve, **keep the map**, pool. At the bottom: convolve
-# once more, then dropout with probability 0.5 (the paper: "at the end of the contracting path"). Up: one `UpStep` a
-# level, each with the skip of its own level. At last a 1x1 convolution scores the classes: logits, no softmax.
-# `nn.ModuleList` holds layers so that torch finds them. Stuck? Run `hint("07.assemble")`.
+# Now the whole letter. Level i has `width * 2**i` channels. Down: convolve, **keep the map**, pool. At the bottom:
+# convolve once more, then dropout with probability 0.5 (the paper: "at the end of the contracting path"). Up: one
+# `UpStep` a level, each with the skip of its own level. At last a 1x1 convolution scores the classes: logits, no
+# softmax. `nn.ModuleList` holds layers so that torch finds them. Stuck? Run `hint("07.assemble")`.
 
 
 # %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "07-assemble", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -467,17 +456,12 @@ show(
 # paper's.**
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The way through the bottom is 23 convolutions long, and nothing on it normalises. If each one makes the values a
-# little smaller or larger, what is left at the end? The paper has one sentence on this (section 3): draw the weights from
-#
-# $$w \sim \mathcal{N}\left(0, \sqrt{2 / N}\right)$$
-#
-# where $N$ is the number of values that a weight's sum runs over: $9 \cdot 64 = 576$ for a 3x3 convolution of 64
-# channels. A sum of $N$ terms has $N$ times the variance of one; the ReLU throws half of it away; $2 / N$ makes up for
-# both.
+# If each of these convolutions makes the values a little smaller or larger, what is left at the end? That formula is
+# all the paper says about it. For a 3x3 convolution of 64 channels $N$ is $9 \cdot 64 = 576$. A sum of $N$ terms has
+# $N$ times the variance of one; the ReLU throws half of it away; $2 / N$ makes up for both.
 #
 # We send **two different** parts of the picture through the paper's net and measure, after each layer, how far apart
-# their maps still are. **Guess the three curves:** weights from $\mathcal{N}(0, 1)$, torch's default, and the paper's.
+# their maps still are.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 3 minutes.* A sum of N terms has N times the variance of one; the ReLU throws half of it away; 2 /
@@ -583,9 +567,8 @@ show(
 # ## 5. A valid net answers less than it sees. What about a whole picture?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# A valid net answers less than it sees. To answer a whole picture it needs context from beyond the edge. The paper
-# **mirrors** the picture there (section 2, Figure 2). And a picture of 8192x8192 goes through tile by tile, since the first
-# map alone would not fit into memory:
+# To answer all of it, the net needs context from beyond the edge. The paper **mirrors** the picture there (section 2,
+# Figure 2). And a picture of 8192x8192 goes through tile by tile, since the first map alone would not fit into memory:
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 for side in (572, 8192):
@@ -618,9 +601,8 @@ show(
 # **What could go wrong?**
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The blue squares overlap, the yellow ones lie edge to edge: *overlap-tile*. If each pixel is answered from its full
-# context, tiles and one pass over the whole picture must agree. **Do they?** The paper's net answers 388x388, so let the
-# tiles be 388 apart. Before you look: what could go wrong?
+# The blue squares above overlap, the yellow ones lie edge to edge: *overlap-tile*. With the yellow ones 388 apart,
+# every pixel is answered just once.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 1 minute.* Take guesses. Most say that the mirroring is to blame, or the tiles' edges.
@@ -653,13 +635,13 @@ show(
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The first tile agrees and all others are off, *everywhere*, not along their edges only. It is the **pooling**. A 2x2
-# pooling counts its squares from the tile's corner. Four poolings make squares of 16x16, and $388 = 24 \cdot 16 + 4$: the
-# second tile groups its pixels differently, so its maximum is taken over other pixels. A step of $384 = 24 \cdot 16$ lays
-# all squares onto each other. What is left in the figure is rounding, in the seventh digit.
+# pooling counts its squares from the tile's corner. Four poolings make squares of 16x16, and $388 = 24 \cdot 16 + 4$:
+# the second tile groups its pixels differently, so its maximum is taken over other pixels. A step of $384 = 24 \cdot
+# 16$ lays all squares onto each other. What is left in the figure is rounding, in the seventh digit.
 #
-# A U-Net is shift-equivariant for shifts by its stride, and for no others. An answer of the paper's net is *always* four
-# more than a multiple of 16, so the step that suggests itself never fits. Give four of the 388 columns away, and the
-# seam is gone.
+# A U-Net is shift-equivariant for shifts by its stride, and for no others. An answer of the paper's net is *always*
+# four more than a multiple of 16, so the step that suggests itself never fits. Give four of the 388 columns away, and
+# the seam is gone.
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 print(f"tiles on the stride agree with one pass to 1e-5: {exact < 1e-5}; 388 apart: {largest[388] < 1e-5}")
@@ -678,13 +660,11 @@ print(f"tiles on the stride agree with one pass to 1e-5: {exact < 1e-5}; 388 apa
 # **Write down both:** the IU of the nuclei by threshold, and by a narrow U-Net after a few seconds.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# One picture. Three quarters to learn from, the last to test on. What is a fair opponent? **Otsu's threshold** from lecture
-# 01, which learns nothing: the nuclei are bright. Write down both numbers before you train: the IU of the foreground by
-# threshold, and by a narrow U-Net after a few seconds.
+# The opponent is a fair one: the nuclei are bright, and lecture 01 got far with it.
 #
-# The paper takes one large tile a step, SGD and a momentum of 0.99 (section 3). We have seconds: small windows, AdamW, and a
-# rate that falls. The windows below are drawn at random. Each is answered in full, so each brings its context; at a quarter's edge the
-# context is mirrored, since the pixels beyond belong to the test.
+# The paper takes one large tile a step, SGD and a momentum of 0.99 (section 3). We have seconds: small windows, AdamW,
+# and a rate that falls. The windows below are drawn at random. Each is answered in full, so each brings its context; at
+# a quarter's edge the context is mirrored, since the pixels beyond belong to the test.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* Ask why the test quarter may not serve as context for the others. We mirror at a
@@ -806,8 +786,8 @@ show(
 # ## For those who want more: `by_tiles`
 #
 # Write the overlap-tile yourself. The net answers `step` x `step` pixels from `step + 2 * border`, and may see no more
-# than that at once. Mirror the picture with `mirror_pad(image, top, bottom, left, right)`; the picture's sides need not be
-# multiples of `step`. No gradients. Stuck? Run `hint("07.by_tiles")`.
+# than that at once. Mirror the picture with `mirror_pad(image, top, bottom, left, right)`; the picture's sides need not
+# be multiples of `step`. No gradients. Stuck? Run `hint("07.by_tiles")`.
 
 
 # %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "07-by_tiles", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -836,8 +816,8 @@ def by_tiles(net, image, step, border):
 check("07.by_tiles", by_tiles)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# On the nuclei, with a net that halves twice: its answers can be multiples of its stride of 4. With the paper's depth they
-# cannot; the library's `overlap_tile` asks for four more, and cuts them off.
+# On the nuclei, with a net that halves twice: its answers can be multiples of its stride of 4. With the paper's depth
+# they cannot; the library's `overlap_tile` asks for four more, and cuts them off.
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 shallow = UNet(width=4, depth=2).eval()

@@ -16,16 +16,15 @@
 # Is that enough to find the next hundred?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Somebody sat down and drew around twelve nuclei, one by one. It took a quarter of an hour, and there is no budget for a
-# second one. Is that enough to find the next hundred?
+# The drawing took a quarter of an hour, and there is no budget for a second one.
 #
 # In lecture 07 you built the net. What made it famous were two ideas about the **data**: bend the few pictures that you
 # have, and tell the loss where to look.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* Ask for the largest data set that anyone in the room has drawn by hand. Then: how many pictures did the U-Net
-# paper have for its membranes? Thirty. Collect guesses for today: what share of the cells will a net find that has
-# seen twelve?
+# *For the lecturer, 2 minutes.* Ask for the largest data set that anyone in the room has drawn by hand. Then: how many
+# pictures did the U-Net paper have for its membranes? Thirty. Collect guesses for today: what share of the cells will a
+# net find that has seen twelve?
 
 # %% [markdown] slideshow={"slide_type": "skip"} tags=["objectives"]
 # ## In 60 minutes you will be able to
@@ -93,9 +92,9 @@ from course_utils.widgets.weight_map import busiest, weight_map
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## 1. Twelve cells
 #
-# The picture is lecture 01's. From one corner of it, 128x128 pixels, we take the cells that were "drawn". The right half
-# of the picture is what the net has to find; nothing of it is used before. It is laid on its side, to fit the page: nuclei
-# do not mind.
+# The picture is lecture 01's. From one corner of it, 128x128 pixels, we take the cells that were "drawn". The right
+# half of the picture is what the net has to find; nothing of it is used before. It is laid on its side, to fit the
+# page: nuclei do not mind.
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 image, labels = choose(DATASET, {"nuclei": nuclei})()
@@ -177,9 +176,9 @@ show(
 )
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Read the title twice. From twelve cells the net knows well what a nucleus looks like. What it does not know is where one
-# **ends and the next begins**: a line one or two pixels wide, which hardly counts among all those pixels. Somebody who
-# counts cells would throw this away.
+# Read the title twice. From twelve cells the net knows well what a nucleus looks like. What it does not know is where
+# one **ends and the next begins**: a line one or two pixels wide, which hardly counts among all those pixels. Somebody
+# who counts cells would throw this away.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 4 minutes.* Let the room say what went wrong: hatched parts are several cells that became one.
@@ -197,8 +196,8 @@ show(
 # %% [markdown] slideshow={"slide_type": "slide", "name": "your-turn-cells"} tags=["exercise"]
 # ## Your turn: `cells_from`
 #
-# Number the connected parts of what is at least `seed`. Then grow them over everything that is at least `threshold`, with
-# `skimage.segmentation.watershed`; the borders should lie where the probability is lowest. Stuck? Run
+# Number the connected parts of what is at least `seed`. Then grow them over everything that is at least `threshold`,
+# with `skimage.segmentation.watershed`; the borders should lie where the probability is lowest. Stuck? Run
 # `hint("08.cells")` in a new cell (`from course_utils.exercises import hint`).
 
 
@@ -274,13 +273,9 @@ for sure in (0.5, 0.7, 0.8, 0.9, 0.95):
 # **Where is $d_1 + d_2$ small? Why would $d_1$ alone not do?**
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The paper's answer has two parts (section 3). First the **target**: between cells that touch, a gap of background is cut,
-# since the annotation has none. Then the **weights**: every pixel of the loss is multiplied by
-#
-# $$w(x) = w_c(x) + w_0 \exp\left(-\frac{(d_1(x) + d_2(x))^2}{2 \sigma^2}\right)$$
-#
-# with $d_1$ and $d_2$ the distances to the nearest and the second nearest cell, $w_c$ a weight for each class, and the
-# paper's $w_0 = 10$, $\sigma = 5$ pixels. **Before you go on:** where is $d_1 + d_2$ small? And why would $d_1$ alone not do?
+# The paper's answer has two parts (section 3). First the **target**: between cells that touch, a gap of background is
+# cut, since the annotation has none. Then the **weights**: every pixel of the loss is multiplied by the $w$ above, in
+# which $w_c$ balances the classes and the second term is for the pixels between cells.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 3 minutes.* The target comes first: between cells that touch, a gap of background is cut, since the
@@ -328,8 +323,8 @@ explore(weight_map(labels))
 # %% [markdown] slideshow={"slide_type": "slide", "name": "your-turn-weights"} tags=["exercise"]
 # ## Your turn: `weight_map_plainly`
 #
-# Write the formula with $w_c = 1$, slowly and plainly: one distance map for each cell, sorted at every pixel. The second
-# term is for background alone. With fewer than two cells there is no gap, and all weights are 1. Stuck? Run
+# Write the formula with $w_c = 1$, slowly and plainly: one distance map for each cell, sorted at every pixel. The
+# second term is for background alone. With fewer than two cells there is no gap, and all weights are 1. Stuck? Run
 # `hint("08.weights")`.
 
 
@@ -383,9 +378,9 @@ print(f"plainly {1e3 * by_hand:.0f} ms, the library {1e3 * quickly:.1f} ms: {by_
 # ## 4. Bend what you have
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Tissue is soft. Had the slide been laid a little differently, these nuclei would lie a little differently: that picture
-# is missing from our data, and we can make it. The paper draws random displacements on a coarse 3x3 grid, with a standard
-# deviation of 10 pixels, and interpolates in between (section 3.1).
+# Tissue is soft. Had the slide been laid a little differently, these nuclei would lie a little differently: that
+# picture is missing from our data, and we can make it. The paper draws random displacements on a coarse 3x3 grid, with
+# a standard deviation of 10 pixels, and interpolates in between (section 3.1).
 
 # %% slideshow={"slide_type": "-"}
 size = tuple(lesson[0][1].shape)
@@ -409,17 +404,17 @@ show(
 # ### How much is too much? Raise sigma until the picture folds
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Raise $\sigma$ on the paper's 3x3 grid until parts of the picture are turned inside out. **Guess** before you take a grid
-# of 10x10 points: will it bear more, or less?
+# Raise $\sigma$ on the paper's 3x3 grid until parts of the picture are turned inside out. **Guess** before you take a
+# grid of 10x10 points: will it bear more, or less?
 
 # %% slideshow={"slide_type": "-"}
 explore(elastic(image[:, 256:, :256], labels[256:, :256]))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# What counts is $\sigma$ **against the distance between the grid's points**. Where two neighbours move towards each other by
-# more than what lies between them, the picture folds, and a cell appears twice. Three points on 256 pixels are 128 apart,
-# ten points 28: the same 10 pixels are gentle for the one and tear cells with the other. Our piece is half as wide as this
-# picture, so we bend it by less.
+# What counts is $\sigma$ **against the distance between the grid's points**. Where two neighbours move towards each
+# other by more than what lies between them, the picture folds, and a cell appears twice. Three points on 256 pixels are
+# 128 apart, ten points 28: the same 10 pixels are gentle for the one and tear cells with the other. Our piece is half
+# as wide as this picture, so we bend it by less.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* Raise sigma slowly and let them call "stop" at the first fold; the sentence below says
@@ -429,9 +424,9 @@ explore(elastic(image[:, 256:, :256], labels[256:, :256]))
 # %% [markdown] slideshow={"slide_type": "skip"} tags=["exercise"]
 # ## Your turn: `bend_labels`
 #
-# The picture is interpolated. What about the cells' numbers? Give every pixel the label of the place that its displacement
-# **points to**: `displacement[0]` says how many rows further down to look, `displacement[1]` how many columns further
-# right. Take the nearest pixel, and past the edge the last one inside. Stuck? Run `hint("08.bend")`.
+# The picture is interpolated. What about the cells' numbers? Give every pixel the label of the place that its
+# displacement **points to**: `displacement[0]` says how many rows further down to look, `displacement[1]` how many
+# columns further right. Take the nearest pixel, and past the edge the last one inside. Stuck? Run `hint("08.bend")`.
 
 
 # %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "08-bend", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -457,8 +452,9 @@ check("08.bend", bend_labels)
 # ### Which of these could have come from the same microscope?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# An augmentation is legal when its result **could have come from the same microscope**, with the annotation that we give
-# it. Before you look at the numbers: which of these seven would you allow for nuclei? Which of them for street scenes?
+# An augmentation is legal when its result **could have come from the same microscope**, with the annotation that we
+# give it. Before you look at the numbers: which of these seven would you allow for nuclei? Which of them for street
+# scenes?
 
 # %% slideshow={"slide_type": "fragment"}
 CHANGES = {
@@ -484,11 +480,11 @@ show(
 )
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Solidity** is a cell's area divided by that of its convex hull: nuclei are round, so it is close to 1. Mirroring leaves
-# it as it is, and turning and a little bending nearly so. Five times the bending drags nuclei into spindles: no such
-# tissue exists, and the area says so too. *Enlarged* keeps the shape and changes the area, legal if the next picture may
-# have another magnification. And *dark on bright* passes every measurement on the shapes, and is illegal: in this
-# microscope nuclei shine. In a street scene, turning and mirroring upside down would go first.
+# **Solidity** is a cell's area divided by that of its convex hull: nuclei are round, so it is close to 1. Mirroring
+# leaves it as it is, and turning and a little bending nearly so. Five times the bending drags nuclei into spindles: no
+# such tissue exists, and the area says so too. *Enlarged* keeps the shape and changes the area, legal if the next
+# picture may have another magnification. And *dark on bright* passes every measurement on the shapes, and is illegal:
+# in this microscope nuclei shine. In a street scene, turning and mirroring upside down would go first.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 3 minutes.* Let hands be raised for each picture. Then for street scenes: turning and mirroring
@@ -504,8 +500,7 @@ show(
 # **Write down your guess:** which of the two matters more, and for what?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Two ideas, so four nets: none, either, both. Each is trained from three seeds, on the same twelve cells, for the same
-# number of steps. **Write down your guess:** which of the two matters more, and for what?
+# One training proves little here, too: so each net is trained from three seeds before we compare.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* Have the guesses called out. Ask how large a difference in AP one would believe: the
@@ -614,8 +609,9 @@ show(
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # From twelve cells to a slide scanner's picture, 100,000 pixels a side: nobody runs that in one pass. Lecture 07 laid
-# tiles with mirrored context around a *valid* net. Ours is **padded**: it answers everything that it sees, also where it
-# sees zeros. **Guess before you slide:** how large may the step be for tiles of this size, and which steps leave seams?
+# tiles with mirrored context around a *valid* net. Ours is **padded**: it answers everything that it sees, also where
+# it sees zeros. **Guess before you slide:** how large may the step be for tiles of this size, and which steps leave
+# seams?
 
 # %% slideshow={"slide_type": "-"}
 explore(overlap_tile(nets["both", SEED], grey(image[:, :384, :384])))
@@ -627,9 +623,9 @@ explore(overlap_tile(nets["both", SEED], grey(image[:, :384, :384])))
 # you, its answer is as large as its tile; that is how seams get into published counts.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 4 minutes.* Click into the left picture to choose a tile, best one at the edge: what lies outside is mirrored. Then the step:
-# 4 px too much, and ask why the difference is not at the edges of the tiles. Then the smallest step: how many times is
-# the middle of the picture computed?
+# *For the lecturer, 4 minutes.* Click into the left picture to choose a tile, best one at the edge: what lies outside
+# is mirrored. Then the step: 4 px too much, and ask why the difference is not at the edges of the tiles. Then the
+# smallest step: how many times is the middle of the picture computed?
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "membranes"}
 # ## 6. Membranes: which of three answers is the worst?
@@ -638,11 +634,13 @@ explore(overlap_tile(nets["both", SEED], grey(image[:, :384, :384])))
 # - a membrane 3 pixels **aside**
 # - a **hole** of one row, through which two neurons become one
 #
-# What the EM challenge measured: **Rand** (which pixels are together) and **warping** (what stays wrong when the truth may bend)
+# What the EM challenge measured: **Rand** (which pixels are together) and **warping** (what stays wrong when the truth
+# may bend)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The paper's first result is on slices of a fly's brain: 30 pictures, neurons as cells, membranes as their borders. There
-# one missing pixel joins two neurons, and pixel scores do not care. So the challenge (ISBI 2012) measured two other things:
+# The paper's first result is on slices of a fly's brain: 30 pictures, neurons as cells, membranes as their borders.
+# There one missing pixel joins two neurons, and pixel scores do not care. So the challenge (ISBI 2012) measured two
+# other things:
 #
 # - **Rand**: take two pixels of a cell at random. Are they in one part in the prediction, too? And the other way round?
 # - **Warping**: bend the truth towards the prediction without joining or parting anything. Which pixels stay wrong?
@@ -660,9 +658,9 @@ for name, answer in {"membrane too thick": thick, "membrane 3 pixels aside": mov
     print(f"{name:28}{errors[0]:11.4f}{errors[1]:13.4f}{errors[2]:16.4f}")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The ranking is turned around. By pixels, the membrane that moved is the worst answer, the thick one comes next, and the
-# hole is the best. By what is connected, the first two are right or nearly so, and the hole is the only mistake: whoever
-# follows a neuron through it ends up in its neighbour.
+# The ranking is turned around. By pixels, the membrane that moved is the worst answer, the thick one comes next, and
+# the hole is the best. By what is connected, the first two are right or nearly so, and the hole is the only mistake:
+# whoever follows a neuron through it ends up in its neighbour.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 4 minutes.* 30 slices of a fly's brain; neurons are cells, membranes their borders. Let the room
@@ -673,8 +671,8 @@ for name, answer in {"membrane too thick": thick, "membrane 3 pixels aside": mov
 # ## For those who want more: `rand_score`
 #
 # Count ordered pairs of different pixels: those in one cell in **truth**, those in one part in the **prediction**, and
-# those in **both**. The score is 2 both / (truth + prediction). Pixels where truth is 0 (membrane) are left out. No loop
-# over pixels: `np.unique(..., return_counts=True)` is all you need. Stuck? Run `hint("08.rand")`.
+# those in **both**. The score is 2 both / (truth + prediction). Pixels where truth is 0 (membrane) are left out. No
+# loop over pixels: `np.unique(..., return_counts=True)` is all you need. Stuck? Run `hint("08.rand")`.
 
 
 # %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "08-rand", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -731,13 +729,13 @@ show(
 print(beside_the_paper(trained))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Do not read down the columns as a ranking. The paper's numbers are for the challenge's own test slices, whose labels are
-# secret; ours are for the last six slices of the public stack, thinned by a watershed of our own, and from a narrower net where
-# this was a CPU. What can be compared is the size of things: the warping error is far smaller than the pixel error, since
-# it counts only what changes a topology.
+# Do not read down the columns as a ranking. The paper's numbers are for the challenge's own test slices, whose labels
+# are secret; ours are for the last six slices of the public stack, thinned by a watershed of our own, and from a
+# narrower net where this was a CPU. What can be compared is the size of things: the warping error is far smaller than
+# the pixel error, since it counts only what changes a topology.
 #
-# Table 2 is about other cells, PhC-U373 and DIC-HeLa, and about the mean IU of single cells. There is no public sample of
-# those in this course's data; it is printed so that you see how far ahead of the second best the paper was.
+# Table 2 is about other cells, PhC-U373 and DIC-HeLa, and about the mean IU of single cells. There is no public sample
+# of those in this course's data; it is printed so that you see how far ahead of the second best the paper was.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* Two trainings that take too long for a lecture, with date and device in the notebook,
@@ -752,9 +750,8 @@ print(beside_the_paper(trained))
 # **Guess:** how much of the U-Net's AP will it reach?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Bending and weights have nothing to do with U-Net. So give both to an **FCN-8s** of lecture 05: the same number of
-# parameters, the same twelve cells, the same **time** to learn. It is made from scratch, as ours was. **Guess:** how much
-# of the U-Net's AP will it reach?
+# Bending and weights have nothing to do with U-Net, so the FCN-8s of lecture 05 can have both. It is made from scratch,
+# as ours was.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 1 minute.* Both nets are made from scratch. The time is processor time, so that other programs do
@@ -804,10 +801,10 @@ show(
 )
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# A curve says two things: where it begins, how many cells were found; how steeply it falls, how well they are drawn. The
-# FCN-8s adds **scores**, two numbers for every 8x8 pixels, and interpolates the rest: a soft valley between two cells it can
-# make, a gap of two pixels it cannot, whatever its loss says. The U-Net carries **maps** up to stride 1 and decides pixel
-# by pixel. *Ideas about the data need a net that can follow them.*
+# A curve says two things: where it begins, how many cells were found; how steeply it falls, how well they are drawn.
+# The FCN-8s adds **scores**, two numbers for every 8x8 pixels, and interpolates the rest: a soft valley between two
+# cells it can make, a gap of two pixels it cannot, whatever its loss says. The U-Net carries **maps** up to stride 1
+# and decides pixel by pixel. *Ideas about the data need a net that can follow them.*
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 4 minutes.* A curve says two things: where it begins, how many cells were found; how steeply it
@@ -846,5 +843,5 @@ quiz("08")
 #   [Cellpose](https://doi.org/10.1038/s41592-020-01018-x): two ways to single cells without a watershed on probabilities.
 # - Lecture 09 asks for every thing its own mask from the start: Mask R-CNN.
 #
-# The nuclei come with the package `stardist` (BSD 3-Clause); ISBI 2012: Arganda-Carreras et al., Cardona et al.; DSB 2018:
-# Caicedo et al., CC0.
+# The nuclei come with the package `stardist` (BSD 3-Clause); ISBI 2012: Arganda-Carreras et al., Cardona et al.; DSB
+# 2018: Caicedo et al., CC0.
