@@ -70,10 +70,12 @@ def hatch(axes: Axes, mask: np.ndarray, pattern: str, colour: str, fill: str = "
 
 
 def write_inside(axes: Axes, mask: np.ndarray, name: str) -> None:
-    """Write a name at the point of a mask that is farthest from its border."""
+    """Write a name at the point of a mask that is farthest from its border; near a picture's side, inwards from it."""
     depth = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
     row, column = np.unravel_index(depth.argmax(), mask.shape)
-    style = {"ha": "center", "va": "center", "color": "white", "weight": "bold", "fontsize": 13}
+    across = (column + 0.5) / mask.shape[1]
+    side = "left" if across < 0.25 else "right" if across > 0.75 else "center"
+    style = {"ha": side, "va": "center", "color": "white", "weight": "bold", "fontsize": 13}
     axes.text(column, row, name, path_effects=OUTLINE, clip_on=True, **style)
 
 

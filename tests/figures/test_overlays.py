@@ -114,6 +114,18 @@ def test_an_overlay_names_its_classes_in_the_legend_and_in_the_picture(image, ma
     assert inside == ["cat", "dog"]
 
 
+def test_a_name_near_a_side_of_the_picture_is_not_cut_off(image):
+    mask = torch.zeros(image.shape[-2:], dtype=torch.int64)
+    mask[10:20, :6], mask[10:20, -6:] = 1, 2
+    figure = overlay(image, mask, ["background", "motorbike", "bottle"], "one at each side")
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    picture = axes.get_window_extent()
+    for name in axes.texts:
+        written = name.get_window_extent()
+        assert picture.x0 <= written.x0 and written.x1 <= picture.x1, f"{name.get_text()} is cut off"
+
+
 def test_the_title_is_shown(image, mask):
     assert overlay(image, mask, CLASSES, "two animals").get_suptitle() == "two animals"
 
