@@ -23,10 +23,10 @@ PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 STAMP = VENV / "course-setup.txt"
 COMMANDS = {
     "setup": ["-c", "print('The course is set up.')"],
-    "lab": ["-m", "course_utils.cli", "lab"],
+    "lab": ["-m", "course_utils.course.command", "lab"],
     "test": ["-m", "pytest"],
-    "course": ["-m", "course_utils.cli", "run"],
-    "slides": ["-m", "course_utils.cli", "slides"],
+    "course": ["-m", "course_utils.course.command", "run"],
+    "slides": ["-m", "course_utils.course.command", "slides"],
 }
 
 

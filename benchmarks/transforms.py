@@ -13,7 +13,7 @@ import torch
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from course_utils.data import load
+from course_utils.data.dataset import load
 from course_utils.data.transforms import Augment, elastic_deformation
 
 

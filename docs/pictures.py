@@ -8,18 +8,18 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course_utils.data.nuclei import nuclei
-from course_utils.data.palettes import VOC_CLASSES, voc_palette
+from course_utils.data.masks import VOC_CLASSES, voc_palette
 from course_utils.data.photographs import photograph
-from course_utils.data.stickers import scene
+from course_utils.data.sets.nuclei import nuclei
+from course_utils.data.stickers.scenes import scene
+from course_utils.figures.contact_sheets import scene_wall
 from course_utils.figures.heatmaps import draw_heat
 from course_utils.figures.overlays import draw_classes, draw_image, draw_instances
-from course_utils.figures.scene_walls import scene_wall
 from course_utils.figures.style import use_course_style
+from course_utils.inference.dense_prediction import dense
 from course_utils.models.backbones import classifier
-from course_utils.models.convolutionalize import convolutionalize
+from course_utils.models.convolutionalization import convolutionalize
 from course_utils.models.imagenet import class_index, normalise
-from course_utils.predict import dense
 
 CATS = ("tiger cat", "tabby", "Egyptian cat")
 

@@ -20,19 +20,18 @@ import torch
 from IPython.display import Markdown, display
 from torchvision.models import vgg16
 
-from course_utils.data.annotations import annotation
-from course_utils.figures import show
-from course_utils.figures.architecture import architecture, boxes
-from course_utils.figures.mask_rcnn_drawing import STAGES, mask_rcnn_drawing
+from course_utils.course.results import collect
+from course_utils.data.photographs import annotation
+from course_utils.figures.architectures import architecture, boxes
+from course_utils.figures.mask_rcnn import STAGES, mask_rcnn_drawing
 from course_utils.figures.overlays import draw_classes, draw_instances, panels
 from course_utils.figures.skips import coarseness
-from course_utils.figures.style import use_course_style
-from course_utils.figures.unet_drawing import maps_of, steps_of, unet_drawing
+from course_utils.figures.style import show, use_course_style
+from course_utils.figures.unet import maps_of, steps_of, unet_drawing
 from course_utils.models.backbones import backbone
-from course_utils.models.convolutionalize import convolutionalize
+from course_utils.models.convolutionalization import convolutionalize
 from course_utils.models.fcn import FCN
 from course_utils.models.unet import UNet
-from course_utils.results import collect
 
 use_course_style()
 results = {name: value for kept in collect(NOTEBOOKS).values() for name, value in kept["results"].items()}

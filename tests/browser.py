@@ -23,8 +23,8 @@ from urllib.parse import quote, urlsplit
 import psutil
 import pytest
 
-from course_utils.lectures import ROOT
-from course_utils.running import kill
+from course_utils.course.lectures import ROOT
+from course_utils.course.running import kill
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 SCREENSHOTS = ROOT / "build" / "screenshots"
@@ -59,7 +59,15 @@ def serve_lab(workspace: Path, settings: Path, environment: dict | None = None) 
     exposed = {"LabApp": {"expose_app_in_browser": True}}  # so that a test can ask JupyterLab for its state
     (settings / "jupyter_lab_config.json").write_text(json.dumps(exposed))
     variables = {"JUPYTER_CONFIG_DIR": str(settings), "JUPYTERLAB_WORKSPACES_DIR": str(settings / "workspaces")}
-    command = [sys.executable, "-m", "course_utils.cli", "lab", "--no-browser", "--workspace", str(workspace)]
+    command = [
+        sys.executable,
+        "-m",
+        "course_utils.course.command",
+        "lab",
+        "--no-browser",
+        "--workspace",
+        str(workspace),
+    ]
     log = settings / "log"
     with log.open("w") as output:
         process = subprocess.Popen(

@@ -1,13 +1,21 @@
 """Pictures and their masks: `load("voc2012", "val")[0]` is an image and its mask.
 
-Nothing heavy is imported before it is needed.
+Data sets (`sets/`, `stickers/`, folders of your own), what the registry knows about them and how they are fetched, files
+read without surprises, and transforms that treat a picture and its mask alike. Knows no other room.
 """
 
-__all__ = ["load"]
+import lazy_loader
 
-
-def load(name: str, split: str | None = None, **options):
-    """A data set's split, as `course_utils.data.loading.load` describes it."""
-    from course_utils.data import loading
-
-    return loading.load(name, split, **options)
+# what lectures take from this room, by the module that holds it; each is imported when it is first asked for
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "dataset": ["Dataset", "Sample", "load", "numbered"],
+        "images": ["read_image"],
+        "masks": ["VOC_CLASSES", "check_mask", "read_mask", "voc_palette"],
+        "photographs": ["annotation", "photograph"],
+        "sets.nuclei": ["nuclei", "touching"],
+        "stickers.scenes": ["scene"],
+        "transforms": ["Augment", "affine_field", "elastic_deformation", "elastic_displacements", "mirror_pad", "warp"],
+    },
+)

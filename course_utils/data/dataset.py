@@ -1,13 +1,16 @@
-"""What every data set yields, whatever lies on the disk (lectures 01, 04 to 10)."""
+"""What every data set yields, how `load` opens one, and what the loaders share (lectures 01, 04 to 10)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
 
 import torch
 import torch.utils.data
 from torch import Tensor
 
 from course_utils.data.masks import VOID, check_mask
+from course_utils.data.registry import find_entry, folder_of
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ class Dataset(torch.utils.data.Dataset):
 
 
 def _again(recipe: tuple[str, str, dict], items: Sequence[str], transform) -> Dataset:
-    from course_utils.data.loading import load
+    pass
 
     name, split, options = recipe
     return replace(load(name, split, **options), items=items, transform=transform)
@@ -156,3 +159,84 @@ def detection_target(instances: Tensor, labels: Tensor | None = None) -> dict[st
         "area": masks.sum(dim=(1, 2)).float(),
         "iscrowd": torch.zeros(len(numbers), dtype=torch.int64),
     }
+
+
+def load(name: str, split: str | None = None, **options) -> Dataset:
+    """A split of a data set, found on this machine; nothing is downloaded here.
+
+    `load("stickers")` and `load("nuclei")` need no files: they come with the packages that the course installs.
+
+    Args:
+        name: a name that `course data list` shows, or "folder" with `root=` for pictures of your own.
+        split: one of the data set's splits; its first one by default.
+        options: `root=`, the folder that holds it, where that is not a data folder; and what the data set's own module takes, such as `size=320` for stickers.
+
+    Raises:
+        ValueError: for a name, split or option that there is not; lists what there is.
+        FileNotFoundError: where the data set is not on this machine; says how to get it.
+    """
+    entry = find_entry(name)
+    split = split or entry.splits[0]
+    if split not in entry.splits:
+        raise ValueError(f"'{name}' has no split {split!r}: it has {', '.join(entry.splits)}")
+    module = import_module(f"course_utils.data.{entry.module}")
+    recipe = (name, split, dict(options))
+    given = options.pop("root", None)
+    root = Path(given) if given else folder_of(entry) if entry.markers else None
+    try:
+        dataset = module.open_split(root, split, **entry.options, **options)
+    except TypeError as error:
+        if "unexpected keyword" in str(error) or "missing 1 required" in str(error):
+            raise ValueError(f"load({name!r}): {error}") from None
+        raise
+    return replace(dataset, recipe=recipe)
+
+
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif")
+
+
+def read_names(path: Path) -> list[str]:
+    """The names in a list file, one a line: what VOC's `ImageSets` hold (only the first word of a line counts).
+
+    Raises:
+        FileNotFoundError: where the list is missing.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"there is no list '{path}': is the data set complete?")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [line.split()[0] for line in lines if line.strip()]
+
+
+def picture_files(folder: Path) -> dict[str, Path]:
+    """The pictures in a folder by name without ending, in order; hidden files are left out.
+
+    Raises:
+        FileNotFoundError: where the folder is missing.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder '{folder}': is the data set complete?")
+    files = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in IMAGE_ENDINGS)
+    return {path.stem: path for path in files if not path.name.startswith(".")}
+
+
+def find_picture(folder: Path, name: str, first: str = ".jpg") -> Path:
+    """The picture of that name in a folder, whatever its ending; `first` is tried first.
+
+    Raises:
+        FileNotFoundError: where there is none.
+    """
+    for ending in (first, *IMAGE_ENDINGS):
+        if (folder / f"{name}{ending}").exists():
+            return folder / f"{name}{ending}"
+    raise FileNotFoundError(f"there is no picture '{name}' in '{folder}'")
+
+
+def numbered(instances: Tensor) -> Tensor:
+    """Instance numbers as 1, 2, 3, ... without gaps, in their order; (H, W) int64."""
+    values, places = torch.unique(instances, return_inverse=True)
+    return places if values[0] == 0 else places + 1
+
+
+def foreground(instances: Tensor) -> Tensor:
+    """A mask of background 0 and things 1; (H, W) int64."""
+    return (instances > 0).long()

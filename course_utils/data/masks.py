@@ -1,4 +1,4 @@
-"""Read masks, whose pixels are numbers and not colours, and refuse illegal ones (lectures 01, 10)."""
+"""Read masks, whose pixels are numbers and not colours; refuse illegal ones; colour them (lectures 01, 10)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from course_utils.data.decoding import Refused, decode
+from course_utils.data.images import Refused, decode
 
 VOID = 255
 Colour = tuple[int, int, int]
@@ -157,3 +157,43 @@ def _what_it_looks_like(values: list[int], count: int) -> str:
 def _name_colours(colours: Sequence) -> str:
     shown = ", ".join(f"({', '.join(str(int(part)) for part in colour)})" for colour in list(colours)[:4])
     return shown + (", ..." if len(colours) > 4 else "")
+
+
+VOC_CLASSES = [
+    "background",
+    "aeroplane",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "bus",
+    "car",
+    "cat",
+    "chair",
+    "cow",
+    "diningtable",
+    "dog",
+    "horse",
+    "motorbike",
+    "person",
+    "pottedplant",
+    "sheep",
+    "sofa",
+    "train",
+    "tvmonitor",
+]
+
+
+def voc_palette(count: int = 256) -> list[tuple[int, int, int]]:
+    """PASCAL VOC's colours: the bits of a class's number, dealt in turn to red, green and blue from the top down.
+
+    Class 1 = 0b001 is red 128, class 6 = 0b110 is green 128 and blue 128, void = 255 is the cream (224, 224, 192).
+    """
+    colours = []
+    for number in range(count):
+        channels = [0, 0, 0]
+        for place in range(8):
+            bit = number >> place & 1
+            channels[place % 3] |= bit << 7 - place // 3
+        colours.append(tuple(channels))
+    return colours

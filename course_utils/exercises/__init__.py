@@ -1,6 +1,12 @@
-"""Exercises and quizzes: one module a lecture, and the functions that notebooks call."""
+"""Exercises and quizzes: for each lecture what they say (`lectureNN.toml`) and how they judge (`lectureNN.py`)."""
 
-from course_utils.exercises.engine import check, hint
-from course_utils.exercises.quiz import quiz
+import lazy_loader
 
-__all__ = ["check", "hint", "quiz"]
+# what lectures take from this room, by the module that holds it; each is imported when it is first asked for
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "engine": ["NotYet", "Wrong", "check", "hint"],
+        "quizzes": ["quiz"],
+    },
+)

@@ -1,14 +1,21 @@
 """What an exercise is, and how `check` and `hint` answer in a notebook (all lectures)."""
 
 import textwrap
+import tomllib
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from pathlib import Path
 
-from course_utils import progress
-from course_utils.exercises.own_work import LibraryUsed, copied_from, find_reference, without_library
-from course_utils.exercises.time_limit import TimeIsUp, within
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from course_utils.exercises import progress
+from course_utils.exercises.own_work import LibraryUsed, TimeIsUp, copied_from, find_reference, within, without_library
+from course_utils.figures.style import COLOURS
 
 SECONDS = 10  # that a check may take; the slowest of ours takes less than one
 STUBS = ("", "your turn")  # what nbgrader's and our own stubs say
@@ -91,26 +98,42 @@ def find_exercise(name: str) -> Exercise:
         ValueError: where there is none; names those of its lecture.
     """
     lecture = name.partition(".")[0]
-    exercises = {exercise.name: exercise for exercise in lecture_module(lecture).EXERCISES}
+    exercises = {exercise.name: exercise for exercise in exercises_of(lecture)}
     if name not in exercises:
         raise ValueError(f"there is no exercise {name!r}: lecture {lecture} has {', '.join(exercises)}")
     return exercises[name]
 
 
-def lecture_module(lecture: str):
-    """The module that holds a lecture's exercises and quiz.
+@cache
+def exercises_of(lecture: str) -> list[Exercise]:
+    """A lecture's exercises in order: what they say from `lectureNN.toml`, how they judge from `lectureNN.py`.
 
     Raises:
         ValueError: where the lecture has none.
     """
-    try:
-        return import_module(f"course_utils.exercises.lecture{lecture}")
-    except ModuleNotFoundError as error:
-        if error.name != f"course_utils.exercises.lecture{lecture}":
-            raise
-        raise ValueError(
-            f"there is no lecture {lecture!r} with exercises: names look like '02.linear_to_conv'"
-        ) from None
+    said = texts_of(lecture)["exercises"]
+    module = import_module(f"course_utils.exercises.lecture{lecture}")
+    return [
+        Exercise(
+            f"{lecture}.{name}",
+            check=getattr(module, f"check_{name}"),
+            **{key: tuple(value) if isinstance(value, list) else value for key, value in text.items()},
+        )
+        for name, text in said.items()
+    ]
+
+
+@cache
+def texts_of(lecture: str) -> dict:
+    """What a lecture's exercises and quiz say.
+
+    Raises:
+        ValueError: where the lecture has none.
+    """
+    path = Path(__file__).with_name(f"lecture{lecture}.toml")
+    if not path.exists():
+        raise ValueError(f"there is no lecture {lecture!r} with exercises: names look like '02.linear_to_conv'")
+    return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 def check(name: str, answer: Callable) -> None:
@@ -169,7 +192,7 @@ def draw(wrong: Wrong) -> None:
 
     if wrong.picture is None or getattr(get_ipython(), "kernel", None) is None:
         return
-    from course_utils.figures.answers import answer_beside_expected
+    pass
     from course_utils.figures.style import show
 
     show(answer_beside_expected(*wrong.picture), alt="Left: what was expected. Right: what your function returned.")
@@ -193,3 +216,41 @@ def hint(name: str) -> None:
     print(wrapped(f"Hint {number + 1} of {len(exercise.hints)}: {exercise.hints[number]}"))
     if trouble:
         print(wrapped(trouble))
+
+
+FEW = 8  # cells along a side up to which their numbers are written into them
+
+
+def answer_beside_expected(found, expected) -> Figure:
+    """Two small maps side by side; cells that differ have a frame, so that nobody has to compare colours.
+
+    Args:
+        found, expected: arrays or tensors (H, W) of numbers or of True and False.
+    """
+    found, expected = np.asarray(found, dtype=float), np.asarray(expected, dtype=float)
+    same_shape = found.shape == expected.shape
+    differs = ~np.isclose(found, expected, atol=1e-4, equal_nan=True) if same_shape else None
+    finite = np.concatenate([found[np.isfinite(found)], expected[np.isfinite(expected)]])
+    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
+    tall, wide = expected.shape
+    figure, axes = plt.subplots(1, 2, figsize=(8.5, min(4.4, 0.9 + 3.9 * tall / max(wide, 1))))
+    count = f", {differs.sum()} of {differs.size} cells differ" if same_shape else f", of shape {found.shape}"
+    for place, numbers, title in ((axes[0], expected, "Expected"), (axes[1], found, "Yours" + count)):
+        place.imshow(numbers, cmap="cividis", vmin=low, vmax=max(high, low + 1e-6))
+        place.set_title(title)
+        place.set_xticks([])
+        place.set_yticks([])
+        place.spines[:].set_visible(False)
+        if max(numbers.shape) <= FEW:
+            write_numbers(place, numbers, (low + high) / 2)
+    for row, column in np.argwhere(differs) if same_shape else ():
+        box = plt.Rectangle((column - 0.46, row - 0.46), 0.92, 0.92, fill=False, lw=3, ec=COLOURS["red"])
+        axes[1].add_patch(box)
+    return figure
+
+
+def write_numbers(place, numbers: np.ndarray, middle: float) -> None:
+    """Write each cell's number into it, light on dark and dark on light."""
+    for (row, column), number in np.ndenumerate(numbers):
+        colour = "black" if number > middle else "white"
+        place.text(column, row, f"{number:.3g}", ha="center", va="center", color=colour, fontsize=14)

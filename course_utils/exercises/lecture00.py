@@ -1,13 +1,153 @@
-"""Lecture 00: three exercises about masks, to try how exercises work, and a first quiz."""
+"""Lecture 00: three exercises about masks, to try how exercises work."""
 
 from collections.abc import Callable
 
 import torch
+from scipy.ndimage import label
 from torch import Tensor
 
-from course_utils.exercises.engine import Exercise, Wrong
-from course_utils.exercises.lecture00_masks import check_count_things, check_paint
-from course_utils.exercises.quiz import Choice, Question
+from course_utils.exercises.engine import Wrong
+
+RED_BLUE = torch.tensor([[0, 0, 0], [255, 0, 0], [0, 0, 255]], dtype=torch.uint8)
+
+
+def check_paint(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
+    """Two pixels, then void, then another palette, then a mask of random classes."""
+    found = call_paint(answer, torch.tensor([[0, 1]]), RED_BLUE)
+    expect_colours(found, [[[0, 0, 0], [255, 0, 0]]], "the mask [[0, 1]], black for class 0 and red for class 1")
+
+    found = call_paint(answer, torch.tensor([[1, 255]]), RED_BLUE)
+    void = found[0, 1].tolist()
+    if void == [0, 0, 0]:
+        raise Wrong("Your void is black, as the background is: nobody could tell the two apart. Paint it white.")
+    if void == RED_BLUE[-1].tolist():
+        raise Wrong("Your void has the colour of the last class. Index -1 or a clamp does that; paint void white.")
+    expect_colours(found, [[[255, 0, 0], [255, 255, 255]]], "the mask [[1, 255]]")
+
+    found = call_paint(answer, torch.tensor([[1, 2]]), RED_BLUE.flip(0))
+    if found.tolist() == [[[255, 0, 0], [0, 0, 255]]]:
+        raise Wrong("With another palette your colours stay the same: take them from `palette`.")
+    expect_colours(found, [[[255, 0, 0], [0, 0, 0]]], "the mask [[1, 2]] and a palette of blue, red, black")
+
+    generator = torch.Generator().manual_seed(0)
+    palette = torch.randint(0, 255, (21, 3), generator=generator, dtype=torch.uint8)
+    mask = torch.randint(0, 21, (5, 7), generator=generator)
+    found = call_paint(answer, mask, palette)
+    if not torch.equal(found, palette[mask]):
+        raise Wrong(
+            "Small masks are right; one of 5 x 7 pixels and 21 classes is not. Is a size or a class written in?"
+        )
+
+
+def call_paint(answer: Callable, mask: Tensor, palette: Tensor) -> Tensor:
+    """The student's picture, its form checked."""
+    before, case = mask.clone(), f"For a mask of {mask.shape[0]} x {mask.shape[1]} pixels"
+    try:
+        found = answer(mask, palette)
+    except IndexError:
+        if not (before == 255).any():
+            raise
+        raise Wrong(
+            "Void, 255, was used to pick a colour, and the palette has none. Give these pixels any class first, and paint "
+            "them white afterwards."
+        ) from None
+    if found is None:
+        raise Wrong("Your function returns None: does it end with `return`?")
+    if not torch.equal(mask, before):
+        raise Wrong("Your function changed the mask that it was given: the next one would not know void any more.")
+    found = torch.as_tensor(found)
+    if found.shape == (3, *mask.shape) and found.shape != (*mask.shape, 3):
+        raise Wrong(f"{case} you return (3, H, W). Pictures are drawn from (H, W, 3), the colours last.")
+    if found.shape == mask.shape:
+        raise Wrong(f"{case} you return one number for each pixel. A colour has three: red, green, blue.")
+    if found.shape != (*mask.shape, 3):
+        raise Wrong(f"{case} your picture has shape {tuple(found.shape)}; it is (H, W, 3).")
+    if found.dtype != torch.uint8:
+        raise Wrong(f"Your picture holds {found.dtype}. Colours here are uint8, 0 to 255, as in the palette.")
+    return found
+
+
+def expect_colours(found: Tensor, expected: list, case: str) -> None:
+    """Refuse a picture that is wrong in a way we did not foresee."""
+    if found.tolist() != expected:
+        raise Wrong(f"For {case} your picture is {found.tolist()}; it is {expected}.")
+
+
+CASES = (  # mask, how many things, and what other counts mean
+    ([[0]], 0, {1: "An empty mask has no things, and you count one. Is the background a thing to you?"}),
+    ([[1, 1]], 1, {2: "You count pixels: two that touch are one thing."}),
+    (
+        [[1, 0, 1]],
+        2,
+        {1: "You count classes, or whether there is anything: two groups of the same class are two things."},
+    ),
+    ([[1], [1]], 1, {2: "Two pixels on top of each other are one thing, and you count two. Look up and down, too."}),
+    ([[1, 0], [0, 1]], 2, {1: "You join pixels at their corners. Here, things touch along an edge: four neighbours."}),
+    ([[1, 2]], 1, {2: "You keep the classes apart. Here every class but 0 is foreground, and a group is one thing."}),
+    (
+        [[1, 255, 1]],
+        2,
+        {
+            1: "Your void joins what lies on both of its sides. Nobody knows what it is: it is no part of a thing.",
+            3: "You count void as a thing of its own. Nobody knows what it is: leave it out.",
+        },
+    ),
+    (
+        [[1, 0, 1], [1, 1, 1]],
+        1,
+        {
+            2: "A thing in the shape of a U is counted twice: its arms meet only below. Follow a group to all of its ends."
+        },
+    ),
+    (
+        [[0, 0, 1], [1, 1, 1]],
+        1,
+        {2: "A thing that goes on to the left of its first pixel is counted twice. Follow a group in all directions."},
+    ),
+)
+
+
+def check_count_things(answer: Callable[[Tensor], int]) -> None:
+    """From one pixel to shapes that a scan from the top gets wrong, a full picture, then random masks."""
+    for mask, expected, mistakes in CASES:
+        expect_count(call_count(answer, torch.tensor(mask)), expected, torch.tensor(mask), mistakes)
+    full = torch.ones(60, 60, dtype=torch.int64)
+    try:
+        found = call_count(answer, full)
+    except RecursionError:
+        raise Wrong(
+            "A thing of 60 x 60 pixels is too large for a function that calls itself once for each pixel: Python stops it "
+            "with a RecursionError. Keep a list of pixels that wait, and a loop."
+        ) from None
+    if found != 1:
+        raise Wrong(f"A mask of 60 x 60 foreground pixels is one thing; you count {found}.")
+    for seed in range(4):
+        generator = torch.Generator().manual_seed(seed)
+        mask = (torch.rand(6, 6, generator=generator) < 0.55).long()
+        expect_count(call_count(answer, mask), label(mask.numpy())[1], mask, {})
+
+
+def call_count(answer: Callable, mask: Tensor) -> int:
+    """The student's count, its form checked."""
+    before = mask.clone()
+    found = answer(mask)
+    if found is None:
+        raise Wrong("Your function returns None: does it end with `return`?")
+    if not torch.equal(mask, before):
+        raise Wrong("Your function changed the mask that it was given. Work on a copy: `mask.clone()`.")
+    try:
+        return int(found)
+    except (TypeError, ValueError, RuntimeError):
+        raise Wrong(f"Your function returns a {type(found).__name__}; one whole number is asked for.") from None
+
+
+def expect_count(found: int, expected: int, mask: Tensor, mistakes: dict[int, str]) -> None:
+    """Refuse a wrong count, with the mistake that it looks like."""
+    if found == expected:
+        return
+    if found in mistakes:
+        raise Wrong(f"For the mask {mask.tolist()}: {mistakes[found]}")
+    raise Wrong(f"The mask {mask.tolist()} holds {expected} thing{'s' * (expected != 1)}; you count {found}.")
 
 
 def check_foreground_share(answer: Callable[[Tensor], float]) -> None:
@@ -65,115 +205,3 @@ def expect(mask: Tensor, found: float, expected: float) -> None:
     """Refuse an answer that is wrong in a way we did not foresee, with the case that shows it."""
     if abs(found - expected) > 1e-6:
         raise Wrong(f"For the mask {mask.tolist()} you answer {found:g}; the foreground's share is {expected:g}.")
-
-
-EXERCISES = [
-    Exercise(
-        "00.foreground_share",
-        "Write a function that says which share of a mask's labelled pixels is foreground.",
-        check_foreground_share,
-        (
-            "Two counts make a share. Which pixels belong above the line, and which below?",
-            "`mask != 255` marks the labelled pixels; `(mask != 0) & (mask != 255)` marks the foreground among them.",
-            "Add up both masks with `.sum()`, turn them into numbers with `.item()`, divide, and before that return 0.0 "
-            "where the lower count is 0.",
-        ),
-        "Void is in neither count. You will meet the same rule in every metric of this course.",
-    ),
-    Exercise(
-        "00.paint",
-        "Write a function that turns a mask's class numbers into colours.",
-        check_paint,
-        (
-            "A palette is a list of colours: class 2 has the colour in its row 2. Can a whole mask pick rows at once?",
-            "`palette[mask]` has a colour for each pixel, (H, W, 3). It fails where the mask is 255: which class could "
-            "these pixels be for a moment?",
-            "void = mask == 255; colours = palette[mask.masked_fill(void, 0)]; then set colours[void] to 255.",
-        ),
-        "Every label map in this course is drawn this way.",
-    ),
-    Exercise(
-        "00.count_things",
-        "Write a function that counts a mask's groups of foreground pixels.",
-        check_count_things,
-        (
-            "Put a finger on any foreground pixel. How do you find all the others of its group, and how do you know that "
-            "you are done with it?",
-            "Keep two collections: pixels that nobody has visited, and pixels of this group whose neighbours are still to "
-            "be looked at. A pixel leaves the first when it enters the second, or the loop never ends.",
-            "waiting is a set of (row, column). While it holds any: one more thing, group = [waiting.pop()]; while the "
-            "group holds any, take one out, and move those of its four neighbours that are in waiting over to the group.",
-        ),
-        "You have told things apart. Where two of them touch, this can't: lectures 08 and 09 can.",
-        points=3,
-        references=("scipy.ndimage.label", "skimage.measure.label"),
-    ),
-]
-
-QUIZ = [
-    Question(
-        "Your picture has 300 x 400 pixels. What does a semantic segmentation net answer?",
-        (
-            Choice("One class", "That is classification: one answer for the whole picture."),
-            Choice("A list of boxes with a class each", "That is detection: it says where, but not which pixels."),
-            Choice(
-                "120,000 classes, one for each pixel",
-                "Segmentation is classification asked once for every pixel. Lecture 02 shows how a net answers all of them in one pass.",
-                right=True,
-            ),
-            Choice("One mask for each object", "That is instance segmentation, the subject of lecture 09."),
-        ),
-    ),
-    Question(
-        "A pixel of the truth has the value 255. What does it mean in this course?",
-        (
-            Choice("The pixel is white", "A mask's numbers are classes, not colours."),
-            Choice("Class number 255", "Classes count from 0, and no set here has that many."),
-            Choice(
-                "Void: nobody is asked about it",
-                "Annotators could not tell what is there, often along outlines. Such pixels count neither for nor against a net.",
-                right=True,
-            ),
-            Choice("The object's confidence", "A truth has no confidence; a prediction may have."),
-        ),
-    ),
-    Question(
-        "You edited lecture 02 in your workspace, then updated the course. What happens to your copy?",
-        (
-            Choice(
-                "It stays as it is; the new version is laid beside it",
-                "Whatever you changed, running cells included, is never overwritten. You choose when to move over.",
-                right=True,
-            ),
-            Choice(
-                "It is replaced, your answers are carried over",
-                "Nobody can merge two versions of an answer safely, so nobody tries.",
-            ),
-            Choice("It is replaced", "Only copies that you never touched are brought up to date."),
-        ),
-    ),
-    Question(
-        "You have a laptop with two cores and no network. What can you run?",
-        (
-            Choice("Lectures 00 and 01", "The others need no more than these two."),
-            Choice(
-                "Every lecture, in the quick profile",
-                "Pictures and weights come with the installed packages, and sizes are chosen so that each lecture takes a minute or two.",
-                right=True,
-            ),
-            Choice("Nothing that trains a net", "Small nets learn a lot in a minute on small pictures."),
-        ),
-    ),
-    Question(
-        "A cell asks you to guess before you run it. Why bother?",
-        (
-            Choice("The guess is graded", "Nobody but you will ever see it."),
-            Choice(
-                "A wrong guess is what you will remember",
-                "A surprise needs an expectation. Say the guess aloud or write it down: then the figure has something to contradict.",
-                right=True,
-            ),
-            Choice("The run takes the guess as its input", "The code runs the same either way. You do not."),
-        ),
-    ),
-]

@@ -7,11 +7,198 @@ import torch
 from skimage.filters import threshold_otsu
 from torch import Tensor
 
-from course_utils.exercises.engine import Exercise, Wrong
-from course_utils.exercises.lecture01_matrix import check_confusion_matrix, check_four_metrics, close, rounded
-from course_utils.exercises.lecture01_quiz import QUIZ
+from course_utils.exercises.engine import Wrong
+from course_utils import metrics
 
-__all__ = ["EXERCISES", "QUIZ"]
+
+def check_confusion_matrix(answer: Callable[[Tensor, Tensor, int], Tensor]) -> None:
+    """From two pixels upwards: rows and columns, classes that do not occur, void, pictures."""
+    found = as_matrix(answer(torch.tensor([0, 1]), torch.tensor([0, 1]), 2), 2)
+    if torch.equal(found, torch.eye(2) / 2) or torch.equal(found, torch.eye(2) * 50):
+        raise Wrong("You return shares. A confusion matrix holds counts: only counts of two pictures add up.")
+    same(found, [[1, 0], [0, 1]], "truth [0, 1], prediction [0, 1]")
+
+    found = as_matrix(without_some_classes(answer, torch.tensor([0, 0, 0]), torch.tensor([1, 1, 0]), 2), 2)
+    if found.tolist() == [[1, 0], [2, 0]]:
+        raise Wrong(
+            "Rows and columns are swapped: truth is the row, prediction the column. Three pixels are truly 0, so the "
+            "first row must add up to 3."
+        )
+    if found.tolist() == [[1, 1], [0, 0]]:
+        raise Wrong(
+            "Two pixels fall into the same cell and you count one: `matrix[truth, prediction] += 1` adds once for "
+            "each cell, however many pixels point there. Look at torch.bincount."
+        )
+    if found.tolist() == [[1, 0], [0, 0]]:
+        raise Wrong("You count the pixels that are right and no others: the mistakes are what is off the diagonal.")
+    same(found, [[1, 2], [0, 0]], "truth [0, 0, 0], prediction [1, 1, 0]")
+
+    found = as_matrix(without_some_classes(answer, torch.tensor([0, 0]), torch.tensor([0, 0]), 3), 3)
+    same(found, [[2, 0, 0], [0, 0, 0], [0, 0, 0]], "two pixels of class 0, and three classes")
+
+    truth, prediction = torch.tensor([0, 1, 255, 255]), torch.tensor([0, 1, 1, 0])
+    try:
+        found = as_matrix(answer(truth, prediction, 2), 2)
+    except (RuntimeError, IndexError) as error:
+        raise Wrong(
+            f"With void (255) in the truth your function stops: {error}. Void is no class: leave those pixels out "
+            "before you count."
+        ) from None
+    if found.sum() > 2:
+        raise Wrong("You count void pixels (255). Nobody knows what is there: leave them out.")
+    same(found, [[1, 0], [0, 1]], "truth [0, 1, 255, 255], prediction [0, 1, 1, 0]")
+
+    generator = torch.Generator().manual_seed(1)
+    truth = torch.randint(0, 4, (2, 30, 40), generator=generator)
+    prediction = torch.randint(0, 4, (2, 30, 40), generator=generator)
+    truth[:, :5] = 255
+    before = truth.clone(), prediction.clone()
+    try:
+        found = as_matrix(answer(truth, prediction, 4), 4)
+    except (RuntimeError, IndexError, TypeError) as error:
+        raise Wrong(f"A row of pixels works, a batch of pictures (2, 30, 40) stops: {error}. Flatten first.") from None
+    if not (torch.equal(truth, before[0]) and torch.equal(prediction, before[1])):
+        raise Wrong("Your function changes the masks it was given. Work on a copy, or pick pixels out instead.")
+    same(found, metrics.confusion_matrix(truth, prediction, 4).tolist(), "two pictures of random classes")
+
+
+def without_some_classes(answer: Callable, truth: Tensor, prediction: Tensor, classes: int) -> object:
+    """The answer for masks in which not every class occurs; names the error that bincount leads to there."""
+    try:
+        return answer(truth, prediction, classes)
+    except RuntimeError as error:
+        if "invalid for input of size" not in str(error):
+            raise
+        raise Wrong(
+            f"With {classes} classes, of which some do not occur, there are too few counts to reshape: {error}. "
+            "torch.bincount stops at the largest number it meets, unless it has a `minlength`."
+        ) from None
+
+
+def as_matrix(found: object, classes: int) -> Tensor:
+    """What the student returned, as a (classes, classes) tensor."""
+    if found is None:
+        raise Wrong("Your function returns None: does it end with `return`?")
+    try:
+        found = torch.as_tensor(found).cpu().double()
+    except (TypeError, ValueError, RuntimeError):
+        raise Wrong(f"Your function returns a {type(found).__name__}; a tensor is asked for.") from None
+    if found.shape != (classes, classes):
+        extra = ""
+        if found.numel() == classes * classes:
+            extra = " The counts seem to be there: reshape them."
+        elif found.ndim == 2 and found.shape == (classes + 1, classes + 1):
+            extra = " Is the last row void? It is no class."
+        elif found.numel() < classes * classes:
+            extra = " Classes that do not occur need their row and column too: torch.bincount has `minlength`."
+        raise Wrong(f"For {classes} classes you return shape {tuple(found.shape)}, not {(classes, classes)}.{extra}")
+    return found
+
+
+def same(found: Tensor, expected: list, case: str) -> None:
+    """Refuse a matrix that is wrong in a way we did not foresee, with the case that shows it."""
+    if found.tolist() != [[float(count) for count in row] for row in expected]:
+        raise Wrong(f"For {case} the matrix is {expected}; yours is {found.long().tolist()}.", found, expected)
+
+
+NAMES = ("pixel accuracy", "mean accuracy", "mean IU", "frequency-weighted IU")
+
+
+def check_four_metrics(answer: Callable[[Tensor], tuple]) -> None:
+    """A perfect matrix, one worked by hand that tells every formula from its neighbours, an absent class."""
+    found = four(answer(torch.tensor([[3, 0], [0, 5]])))
+    if max(found) > 1:
+        raise Wrong(f"For a perfect prediction you return {found}: every one of the four is a share, at most 1.")
+    if min(found) < 1 - 1e-6:
+        worst = NAMES[found.index(min(found))]
+        raise Wrong(f"For a perfect prediction [[3, 0], [0, 5]] your {worst} is {min(found):.3g}; it must be 1.")
+
+    matrix = torch.tensor([[50, 10, 0], [6, 20, 4], [0, 2, 8]])
+    right, truth, guessed = matrix.diag().double(), matrix.sum(1).double(), matrix.sum(0).double()
+    iu = right / (truth + guessed - right)
+    expected = (
+        right.sum() / truth.sum(),
+        (right / truth).mean(),
+        iu.mean(),
+        (truth * iu).sum() / truth.sum(),
+    )
+    mistakes = (
+        (0, expected[1], "your pixel accuracy is the mean accuracy: count pixels over all classes at once."),
+        (
+            1,
+            (right / guessed).mean(),
+            "your mean accuracy divides by the columns (what was predicted): that is "
+            "precision. Divide by the rows (what is true).",
+        ),
+        (1, expected[0], "your mean accuracy is the pixel accuracy: divide by class first, then take the mean."),
+        (2, (right / (truth + guessed)).mean(), "your union counts the overlap twice: t_i + predicted_i - n_ii."),
+        (
+            2,
+            (2 * right / (truth + guessed)).mean(),
+            "your mean IU is the mean Dice: no factor 2, and take n_ii out of the union once.",
+        ),
+        (
+            2,
+            right.sum() / (truth + guessed - right).sum(),
+            "your mean IU sums before it divides: divide for each "
+            "class, then take the mean, or the big classes decide alone.",
+        ),
+        (3, iu.mean(), "your frequency-weighted IU is the plain mean: weight each class by its share of the truth."),
+        (
+            3,
+            (guessed * iu).sum() / guessed.sum(),
+            "your frequency-weighted IU weights by what was predicted (columns): weight by the truth (rows).",
+        ),
+        (3, (truth * iu).sum(), "your frequency-weighted IU forgets to divide by the number of pixels."),
+    )
+    found = four(answer(matrix))
+    if not close(found, expected) and close(sorted(found), sorted(expected)):
+        raise Wrong(f"The four numbers are right, the order is not: return {', '.join(NAMES)}.")
+    for position, value, message in mistakes:
+        if abs(found[position] - value) < 1e-6 and abs(found[position] - expected[position]) > 1e-6:
+            raise Wrong(f"For {matrix.tolist()} {message}")
+    for name, mine, yours in zip(NAMES, expected, found, strict=True):
+        if abs(mine - yours) > 1e-6:
+            raise Wrong(f"For {matrix.tolist()} the {name} is {mine:.4f}; yours is {yours:.4f}.")
+
+    absent = torch.tensor([[6, 2, 0], [2, 6, 0], [0, 0, 0]])
+    found = four(answer(absent), allow_nan=True)
+    if any(np.isnan(found)):
+        raise Wrong(
+            "A class that is in neither truth nor prediction gives 0 / 0, and NaN spreads to your means: leave it out "
+            "(nanmean does)."
+        )
+    if abs(found[2] - 0.4) < 1e-6 or abs(found[1] - 0.5) < 1e-6:
+        raise Wrong("A class that is in neither truth nor prediction counts as 0 in your means: it must not count.")
+    if not close(found, (0.75, 0.75, 0.6, 0.6)):
+        raise Wrong(f"For {absent.tolist()} the four are 0.75, 0.75, 0.6, 0.6; yours are {rounded(found)}.")
+
+
+def four(found: object, allow_nan: bool = False) -> list[float]:
+    """What the student returned, as four numbers."""
+    if found is None:
+        raise Wrong("Your function returns None: does it end with `return`?")
+    if isinstance(found, dict):
+        found = found.values()
+    try:
+        numbers = [float(number) for number in found]
+    except (TypeError, ValueError):
+        raise Wrong(f"Return four numbers ({', '.join(NAMES)}), separated by commas.") from None
+    if len(numbers) != 4:
+        raise Wrong(f"You return {len(numbers)} numbers; four are asked for: {', '.join(NAMES)}.")
+    if not allow_nan and not np.isfinite(numbers).all():
+        raise Wrong(f"You return {numbers}, with something that is no number.")
+    return numbers
+
+
+def close(found, expected) -> bool:
+    """Whether two rows of numbers agree to six places."""
+    return bool(np.allclose([float(x) for x in found], [float(x) for x in expected], atol=1e-6))
+
+
+def rounded(numbers) -> str:
+    """Numbers for a message, to four digits."""
+    return ", ".join(f"{number:.4g}" for number in numbers)
 
 
 def check_iu_two_ways(answer: Callable[[list[Tensor]], tuple]) -> None:
@@ -122,60 +309,3 @@ def number(found: object) -> float:
         return float(found)
     except (TypeError, ValueError, RuntimeError):
         raise Wrong(f"Your function returns a {type(found).__name__}; one grey value is asked for.") from None
-
-
-EXERCISES = [
-    Exercise(
-        name="01.confusion_matrix",
-        task="Count, for each true class, how often it was predicted as each class; leave void out.",
-        check=check_confusion_matrix,
-        hints=(
-            "Think of each pixel as a pair (true class, predicted class). How many different pairs are there?",
-            "Number the pairs: with 3 classes, (0, 0) is 0, (0, 1) is 1, ... (2, 2) is 8. Then count equal numbers.",
-            "`known = truth != void` picks the pixels; the pair's number is truth * classes + prediction; "
-            "torch.bincount(numbers, minlength=...) counts; reshape to (classes, classes).",
-        ),
-        right="Every score of this lecture is now a line or two away.",
-        points=2,
-        references=("course_utils.metrics.confusion_matrix",),
-    ),
-    Exercise(
-        name="01.four_metrics",
-        task="Compute pixel accuracy, mean accuracy, mean IU and frequency-weighted IU from a confusion matrix.",
-        check=check_four_metrics,
-        hints=(
-            "Three vectors are enough: what is right (the diagonal), what is true (row sums), what was predicted.",
-            "The union of class i is what is true plus what was predicted minus what is both.",
-            "iu = right / (truth + predicted - right). Its mean over the classes that occur is mean IU (nanmean); "
-            "weighted by truth / truth.sum() it is the fourth.",
-        ),
-        right="These are the four columns of the FCN paper's tables.",
-        points=2,
-        references=("course_utils.metrics.scores",),
-    ),
-    Exercise(
-        name="01.iu_two_ways",
-        task="Score class 1 over all images at once, and as the mean of the images' own scores.",
-        check=check_iu_two_ways,
-        hints=(
-            "Confusion matrices of two images add up to the matrix of both. IUs do not add up.",
-            "Write a small function that takes one 2x2 matrix and gives the IU of class 1; use it on the sum, and on each.",
-            "For a matrix m: m[1, 1] / (m[1].sum() + m[:, 1].sum() - m[1, 1]). Skip the images where the union is 0.",
-        ),
-        right="Papers report both. Always ask which one a table shows.",
-        points=2,
-    ),
-    Exercise(
-        name="01.otsu",
-        task="Find the grey value t for which the groups `<= t` and `> t` lie farthest apart.",
-        check=check_otsu,
-        hints=(
-            "There are only 256 thresholds. What would you measure for each, to say how well it separates?",
-            "For each t: the shares w0, w1 of the two groups and their mean grey values m0, m1.",
-            "Take the t with the largest w0 * w1 * (m0 - m1) ** 2, skipping those where one group is empty.",
-        ),
-        right="A method of 1979, and still the first thing to try on a microscope's picture.",
-        points=3,
-        references=("skimage.filters.threshold_otsu", "course_utils.classical.otsu_mask"),
-    ),
-]

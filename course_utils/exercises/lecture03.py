@@ -6,12 +6,9 @@ from unittest.mock import patch
 import torch
 from torch import Tensor, nn
 
-from course_utils.exercises.engine import Exercise, Wrong
-from course_utils.exercises.lecture03_quiz import QUIZ
+from course_utils.exercises.engine import Wrong
 from course_utils.models import upsampling
-from course_utils.models.geometry import geometry
-
-__all__ = ["EXERCISES", "QUIZ"]
+from course_utils.models.coordinates import geometry
 
 
 def check_convolution_matrix(answer: Callable[[Tensor, int, int], Tensor]) -> None:
@@ -339,68 +336,3 @@ def expect_output(found: Tensor, expected: Tensor, case: str) -> None:
     if not torch.allclose(found, expected, atol=1e-4):
         shown = f"{found.tolist()}; it is {expected.tolist()}" if found.numel() <= 12 else "another"
         raise Wrong(f"For {case} your output is {shown}.")
-
-
-EXERCISES = [
-    Exercise(
-        "03.convolution_matrix",
-        "Write a function that gives the matrix of a convolution of a line.",
-        check_convolution_matrix,
-        (
-            "Write the matrix of a kernel of 2 on 4 pixels on paper, stride 2. What stands in row 0, and what in row 1?",
-            "There are (size - k) // stride + 1 rows. In row i the kernel begins at column i * stride; the rest are zeros.",
-            "Begin with torch.zeros(cells, size); then, for each cell, write the kernel into "
-            "matrix[cell, cell * stride : cell * stride + len(kernel)].",
-        ),
-        "Turn it on its side, and it upsamples.",
-        points=2,
-        references=("course_utils.models.upsampling.matrix_of",),
-    ),
-    Exercise(
-        "03.bilinear_kernel",
-        "Write a function that gives the stamp of bilinear interpolation for any size.",
-        check_bilinear_kernel,
-        (
-            "Begin with one axis: which weights does a tent give to pixels 0, 1 and 2, if its top is on pixel 1?",
-            "One axis is 1 - |x - centre| / reach for x = 0, ..., size - 1, with centre (size - 1) / 2 and the reach "
-            "(size + 1) // 2.",
-            "Make the line with torch.arange(size), and multiply it by itself: line[:, None] * line[None, :].",
-        ),
-        "The same numbers as in the last layer of FCN-32s.",
-        points=1,
-        references=(
-            "course_utils.models.upsampling.bilinear_kernel",
-            "course_utils.models.upsampling.bilinear_deconvolution",
-        ),
-    ),
-    Exercise(
-        "03.coordinate_map",
-        "Write a function that says where the output cells of a stack of layers lie on the picture.",
-        check_coordinate_map,
-        (
-            "One layer first: which pixel lies under the centre of its cell 0, and how far is it to cell 1?",
-            "If the layers so far map a cell to scale * cell + shift, and the next layer maps its cell o to a * o + b, "
-            "put one into the other.",
-            "Start with scale, shift = 1, 0. A convolution has a = stride, b = (kernel - 1) / 2 - padding; a transposed one "
-            "1 / a and -b / a. For each layer: shift += scale * b, then scale *= a.",
-        ),
-        "Two numbers for a whole net, and every crop of the FCN authors follows from them.",
-        points=2,
-        references=("course_utils.models.geometry.steps",),
-    ),
-    Exercise(
-        "03.transposed_by_convolution",
-        "Write a transposed convolution for whole maps that uses an ordinary convolution.",
-        check_transposed_by_convolution,
-        (
-            "Draw two cells with stride 3 as a line of pixels with zeros between them. Which ordinary convolution turns "
-            "each cell into its stamp?",
-            "A convolution gathers, so its kernel has to be turned around along both axes to spread. Its channels stand in "
-            "the other order, and the zeros around have to let the kernel hang over by k - 1.",
-            "Zeros of size (h - 1) * stride + 1 hold the maps at [:, :, ::stride, ::stride]; the weights are "
-            "weight.flip(2, 3).transpose(0, 1); conv2d pads with k - 1.",
-        ),
-        "All those zeros are multiplied too: libraries take the transpose because it skips them.",
-        points=2,
-    ),
-]

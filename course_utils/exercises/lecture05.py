@@ -1,4 +1,4 @@
-"""Lecture 05: the skip, the boundary band, the warm start, and what a sum of scores really is. Its quiz is apart."""
+"""Lecture 05: the skip, the boundary band, the warm start, and what a sum of scores really is."""
 
 import copy
 from collections.abc import Callable
@@ -8,10 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from course_utils.exercises.engine import Exercise, Wrong
-from course_utils.exercises.lecture05_quiz import QUIZ
-
-__all__ = ["EXERCISES", "QUIZ"]
+from course_utils.exercises.engine import Wrong
 
 
 def check_skip(answer: Callable[[int, int], nn.Module]) -> None:
@@ -132,7 +129,7 @@ def expect_close(found: Tensor, expected: Tensor, what: str) -> None:
         )
 
 
-def check_band(answer: Callable[[np.ndarray, int], np.ndarray]) -> None:
+def check_boundary_band(answer: Callable[[np.ndarray, int], np.ndarray]) -> None:
     """From one straight edge to a corner, an edge of void, and a picture without any edge."""
     halves = np.zeros((3, 10), dtype=np.int64)
     halves[:, 5:] = 7
@@ -314,66 +311,3 @@ def check_one_convolution(answer: Callable[[nn.Conv2d, nn.Conv2d], nn.Conv2d]) -
         raise Wrong(f"Your bias is {bias}: what is added to the sum of two scores when each brings its own?")
     if not torch.equal(fine.weight.detach(), kept):
         raise Wrong("Your function changed the scores it was given. Make a new convolution.")
-
-
-EXERCISES = [
-    Exercise(
-        "05.skip",
-        "Write the module that scores a finer map with zeros at first and adds it to the upsampled coarser scores.",
-        check_skip,
-        (
-            "Two streams meet: which one has to change its size, and which one has to become scores first?",
-            "In __init__, make self.score = nn.Conv2d(channels, classes, 1) and fill weight and bias with zeros "
-            "(nn.init.zeros_).",
-            "In forward, return functional.interpolate(coarse, size=fine.shape[-2:], mode='bilinear', "
-            "align_corners=False) + self.score(fine).",
-        ),
-        "Fresh, it changes nothing; trained, it may speak for and against every class.",
-        points=2,
-        references=("course_utils.models.fcn.SkipFusion",),
-    ),
-    Exercise(
-        "05.warm_start",
-        "Copy everything that a coarser net knows into a finer one, and leave the new scores as they are.",
-        check_warm_start,
-        (
-            "Which of the finer net's tensors does the coarser one have under the same name? What else does it need to "
-            "remember besides parameters?",
-            "`coarser.state_dict()` holds parameters and batch-norm statistics by name; `finer.load_state_dict` copies.",
-            "Call finer.load_state_dict(coarser.state_dict(), strict=False), which leaves what is missing as it is, and "
-            "return finer.",
-        ),
-        "The finer net begins exactly where the coarser one ended.",
-        points=1,
-        references=("course_utils.models.fcn.warm_start",),
-    ),
-    Exercise(
-        "05.boundary_band",
-        "Mark the scored pixels that lie at most `width` from a boundary between two labels.",
-        check_band,
-        (
-            "First find the pixels that touch a boundary: those whose neighbour to the left, right, above or below has "
-            "another label. How far from the nearest of them is every other pixel?",
-            "edge = np.zeros(mask.shape, bool); change = mask[1:] != mask[:-1]; edge[1:] |= change; edge[:-1] |= change; "
-            "the same for columns.",
-            "distance_transform_edt(~edge) is 0 on touching pixels, so the band is (that + 1 <= width) & (mask != 255), "
-            "and empty where edge.any() is False.",
-        ),
-        "This is the band in which the curve below is measured.",
-        points=2,
-        references=("course_utils.evaluation.boundary_distance",),
-    ),
-    Exercise(
-        "05.one_convolution",
-        "Turn the sum of two scores into one 1x1 convolution over both maps laid on top of each other.",
-        check_one_convolution,
-        (
-            "Write one class's score as a sum over the coarse channels, plus a sum over the fine ones. It is one long sum.",
-            "Lay the weights side by side along dim=1, the input channels, in the order of the maps.",
-            "Make nn.Conv2d(a.in_channels + b.in_channels, a.out_channels, 1); copy torch.cat([a.weight, b.weight], "
-            "dim=1) into its weight and a.bias + b.bias into its bias, under torch.no_grad().",
-        ),
-        "FCN adds scores, U-Net concatenates maps: for one linear layer that is the same thing.",
-        points=3,
-    ),
-]

@@ -1,13 +1,10 @@
-"""Lecture 08: bending a label map, the border weight map, cells out of foreground, the Rand score. Its quiz is apart."""
+"""Lecture 08: bending a label map, the border weight map, cells out of foreground, the Rand score."""
 
 from collections.abc import Callable
 
 import numpy as np
 
-from course_utils.exercises.engine import Exercise, Wrong
-from course_utils.exercises.lecture08_quiz import QUIZ
-
-__all__ = ["EXERCISES", "QUIZ"]
+from course_utils.exercises.engine import Wrong
 
 
 def answer_of(answer: Callable, *given, shape: tuple[int, ...] | None = None) -> np.ndarray:
@@ -239,68 +236,3 @@ def check_rand(answer: Callable[[np.ndarray, np.ndarray], float]) -> None:
             "Truth [1, 1, 2, 2], prediction [1, 1, 1, 2]: 4 pairs in truth, 6 in the prediction, 2 in both, 0.4 in all. You "
             f"return {ask([1, 1, 2, 2], [1, 1, 1, 2]):.3f}. Are the pixels counted for each pair (true cell, part)?"
         )
-
-
-EXERCISES = [
-    Exercise(
-        "08.bend",
-        "Give every pixel the label of the place that its displacement points to.",
-        check_bend,
-        (
-            "For each pixel you need a row and a column to look at: its own, plus a displacement. What happens to 0.6?",
-            "rows, columns = np.indices(labels.shape) gives each pixel its own place. Add displacement[0] and "
-            "displacement[1], round, keep both inside the picture.",
-            "down = np.clip(np.rint(rows + displacement[0]), 0, labels.shape[0] - 1).astype(int), across likewise; return "
-            "labels[down, across].",
-        ),
-        "Cells keep their names, however far they are bent.",
-        points=1,
-        references=("course_utils.data.warping.warp",),
-    ),
-    Exercise(
-        "08.weights",
-        "Write the border weight map, slowly and plainly: a distance map for each cell, the nearest two added up.",
-        check_weights,
-        (
-            "How far is each pixel from cell 7? `distance_transform_edt` measures the distance to the nearest zero.",
-            "Make one map `distance_transform_edt(instances != number)` for each cell, stack them, and np.sort along axis 0: "
-            "the first two layers are d1 and d2.",
-            "away = np.sort([...], axis=0); border = w0 * np.exp(-(away[0] + away[1]) ** 2 / (2 * sigma ** 2)); return "
-            "np.where(instances == 0, 1 + border, 1.0), and np.ones where there are fewer than two cells.",
-        ),
-        "Now the loss looks where two cells could be taken for one.",
-        points=2,
-        references=("course_utils.border_weights.plain_border_weights", "course_utils.border_weights.border_weights"),
-    ),
-    Exercise(
-        "08.cells",
-        "Turn the probability of foreground into numbered cells: sure seeds, grown over the foreground.",
-        check_cells,
-        (
-            "Two cells that touch are joined at one threshold and apart at a higher one. Use both.",
-            "`scipy.ndimage.label(probability >= seed)` numbers the seeds and returns (labels, count). `watershed` grows "
-            "numbered seeds inside a mask.",
-            "seeds, _ = label(probability >= seed); return watershed(-probability, seeds, mask=probability >= threshold).",
-        ),
-        "Two thresholds and a flood make cells out of foreground.",
-        points=2,
-        references=("course_utils.instances.instances_from_foreground",),
-    ),
-    Exercise(
-        "08.rand",
-        "Compute the foreground-restricted Rand F-score of two label images.",
-        check_rand,
-        (
-            "Forget the pictures: a list of pixels, each with two numbers, its true cell and its part. Which pairs of pixels "
-            "share the first, which the second, which both?",
-            "n pixels with the same number make n * (n - 1) ordered pairs. np.unique(..., return_counts=True) gives the n's; "
-            "for both numbers at once use np.stack([...]) and axis=1.",
-            "inside = truth > 0; true, part = truth[inside], prediction[inside]; with pairs(x) = sum of n * (n - 1) over "
-            "np.unique(x, axis=-1, return_counts=True)[1], return 2 * pairs(np.stack([true, part])) / (pairs(true) + "
-            "pairs(part)).",
-        ),
-        "This is the score that the EM challenge ranks by.",
-        points=3,
-        references=("course_utils.em_metrics.rand",),
-    ),
-]

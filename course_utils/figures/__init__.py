@@ -1,5 +1,79 @@
 """Every picture of the course. Each drawing function returns a matplotlib figure; `show` puts it in the notebook."""
 
-from course_utils.figures.style import COLOURS, show
+import lazy_loader
 
-__all__ = ["COLOURS", "show"]
+# what lectures take from this room, by the module that holds it; each is imported when it is first asked for
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "architectures": ["architecture", "boxes", "fields_over", "growth", "sensitivity"],
+        "cells": [
+            "ablation",
+            "ap_curves",
+            "augmented",
+            "bent_grids",
+            "curves_over_steps",
+            "draw_merged",
+            "from_probability_to_cells",
+            "gaps_and_weights",
+        ],
+        "contact_sheets": ["contact_sheet", "scene_wall"],
+        "heatmaps": [
+            "agreement",
+            "draw_heat",
+            "feature_maps",
+            "heat_columns",
+            "heat_maps",
+            "output_grid",
+            "over_strides",
+            "ratios",
+            "refinements",
+        ],
+        "learning": [
+            "band_curves",
+            "beside_the_paper",
+            "by_step_and_by_time",
+            "class_bars",
+            "found_over_thickness",
+            "in_full",
+            "learning_curves",
+            "over_rates",
+            "rows_of_pictures",
+        ],
+        "mask_rcnn": ["STAGES", "mask_rcnn_drawing"],
+        "measures": [
+            "accuracy_curves",
+            "confusion",
+            "dice_against_iu",
+            "histogram_split",
+            "label_numbers",
+            "two_orders",
+        ],
+        "overlays": [
+            "Box",
+            "draw_boxes",
+            "draw_classes",
+            "draw_image",
+            "draw_instances",
+            "draw_mistakes",
+            "outline",
+            "panels",
+        ],
+        "skips": ["bars", "ceilings", "coarseness", "ladder", "shares"],
+        "style": ["COLOURS", "show", "use_course_style"],
+        "unet": ["maps_of", "merged_cells", "seams", "signals", "steps_of", "tile_on_picture", "unet_drawing"],
+        "upsampling": [
+            "borders",
+            "coverages",
+            "crop_curves",
+            "crops",
+            "fading",
+            "frame_of_cells",
+            "kernel_shapes",
+            "matrices",
+            "on_pixels",
+            "over_training",
+            "stamps",
+        ],
+    },
+)

@@ -9,12 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from torch import Tensor
 
-from course_utils.figures.canvas import bare, hatch, label_array, outline, picture
 from course_utils.figures.learning import LOOKS
-from course_utils.figures.overlays import draw_image, draw_instances, panels
+from course_utils.figures.overlays import bare, draw_image, draw_instances, hatch, label_array, outline, panels, picture
 from course_utils.figures.style import COLOURS
-from course_utils.instances import InstanceScores
-from course_utils.metrics import object_mistakes
+from course_utils.metrics.instances import InstanceScores, object_mistakes
 
 
 def draw_merged(axes: Axes, image: Tensor, truth: Tensor, prediction: np.ndarray) -> list[Patch]:

@@ -1,11 +1,12 @@
-"""Many pictures of a data set at one glance, with their masks and how much each class fills (lectures 01, 10)."""
+"""Many pictures at one glance: a data set with its masks, and the course's title picture (lectures 00, 01, 10)."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
 from course_utils.data.dataset import Dataset, Sample
-from course_utils.data.masks import VOID
+from course_utils.data.masks import VOID, voc_palette
+from course_utils.data.stickers.scenes import scene
 from course_utils.figures.style import GREY, use_course_style
 
 VOID_COLOUR = (224, 224, 192)
@@ -118,3 +119,39 @@ def _finding(dataset: Dataset, count: int, shares: np.ndarray) -> str:
 
 def _short(item: str) -> str:
     return item if len(item) <= 26 else f"{item[:12]}...{item[-11:]}"
+
+
+CREDIT = "Drawings: Twemoji (CC BY 4.0) and OpenMoji (CC BY-SA 4.0)"
+
+
+def scene_wall(rows: int = 3, columns: int = 7, size: int = 192, seed: int = 0) -> Figure:
+    """Scenes side by side; a slanted line runs over the whole wall, right of it each pixel shows its class.
+
+    Args:
+        rows, columns: how many scenes.
+        size: height and width of one, in pixels.
+        seed: of the scenes.
+    """
+    use_course_style()
+    gap = max(2, size // 48)
+    height, width = (count * (size + gap) - gap for count in (rows, columns))
+    wall = np.full((height, width, 3), 255, np.uint8)
+    classes = wall.copy()
+    palette = voc_palette(21)
+    for index in range(rows * columns):
+        top, left = (place * (size + gap) for place in divmod(index, columns))
+        made = scene(seed, index, size)
+        picture = made.image.transpose(1, 2, 0)
+        wall[top : top + size, left : left + size] = picture
+        # A trace of the picture stays visible under the classes.
+        blend = (3 * paint(made.mask, palette).astype(np.uint16) + picture) // 4
+        classes[top : top + size, left : left + size] = blend
+    down, across = np.mgrid[:height, :width]
+    line = 0.62 * width - (down - height / 2) * 0.35
+    shown = np.where((across > line)[..., None], classes, wall)
+    shown[np.abs(across - line) < gap * 0.75] = 255
+    figure, axes = plt.subplots(figsize=(12, 12 * height / width + 0.25))
+    axes.imshow(shown, interpolation="antialiased")
+    axes.set_axis_off()
+    axes.text(1, -0.01, CREDIT, transform=axes.transAxes, ha="right", va="top", fontsize=9, color="#6B6B6B")
+    return figure

@@ -1,4 +1,4 @@
-"""What lecture 01 measures with: labels as numbers, a histogram cut in two, Dice against IU."""
+"""What lecture 01 measures with: labels as numbers, histograms, Dice against IU, confusion, found at each threshold."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from course_utils.figures.canvas import label_array, picture
-from course_utils.figures.overlays import bare, draw_image
-from course_utils.figures.palettes import class_palette
-from course_utils.figures.style import COLOURS
+from course_utils.figures.overlays import bare, draw_image, label_array, picture
+from course_utils.figures.style import COLOURS, class_palette
+from course_utils.metrics.instances import THRESHOLDS
 
 COLOUR_CYCLE = ("C0", "C1", "C2", "C3", "C4", "C5")
 
@@ -135,5 +134,60 @@ def two_orders(
     axes.set_xticks(places, places + 1)
     axes.grid(axis="y", alpha=0.3)
     axes.legend(loc="lower right")
+    figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+def confusion(matrix: Tensor | np.ndarray, classes: Sequence[str], title: str) -> Figure:
+    """A confusion matrix: each row is a true class, shaded and labelled by the share of its pixels.
+
+    Args:
+        matrix: (classes, classes) counts, row = truth, column = prediction.
+        classes: their names.
+        title: the finding.
+
+    Raises:
+        ValueError: where names and matrix do not fit.
+    """
+    counts = np.asarray(matrix.numpy(force=True) if isinstance(matrix, Tensor) else matrix, dtype=np.float64)
+    size = len(classes)
+    if counts.shape != (size, size):
+        raise ValueError(f"the matrix has shape {counts.shape}, but there are {size} class names")
+    total = counts.sum(axis=1, keepdims=True)
+    share = np.divide(counts, total, out=np.full_like(counts, np.nan), where=total > 0)
+
+    side = min(9, 1.5 + 1.1 * size)
+    figure, axes = plt.subplots(figsize=(max(side + 3, 7), max(side, 3.6)))
+    drawn = axes.imshow(share, cmap="cividis", vmin=0, vmax=1)
+    axes.set_xticks(range(size), classes, rotation=45 if size > 4 else 0, ha="right" if size > 4 else "center")
+    axes.set_yticks(range(size), classes)
+    axes.set(xlabel="predicted as", ylabel="true class")
+    axes.spines[:].set_visible(False)
+    if size <= 12:
+        for row, column in np.ndindex(size, size):
+            text = "none" if np.isnan(share[row, column]) else f"{share[row, column]:.0%}"
+            dark = np.isnan(share[row, column]) or share[row, column] > 0.55
+            detail = f"\n{counts[row, column]:,.0f}" if size <= 5 else ""
+            axes.text(column, row, text + detail, ha="center", va="center", color="black" if dark else "white")
+    bar = figure.colorbar(drawn, ax=axes, format=lambda value, _: f"{value:.0%}")
+    bar.set_label("share of the true class's pixels")
+    figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+def accuracy_curves(curves: dict[str, Sequence[float]], title: str, thresholds: Sequence[float] = THRESHOLDS) -> Figure:
+    """How the share of objects found falls as a match must be closer: one line and marker for each method.
+
+    Args:
+        curves: method -> TP / (TP + FP + FN) at each threshold.
+        title: the finding.
+        thresholds: IU that a pair must reach.
+    """
+    figure, axes = plt.subplots(figsize=(10, 5))
+    for (name, values), marker in zip(curves.items(), "osD^vPX*", strict=False):
+        axes.plot(thresholds, values, marker=marker, markersize=9, label=name)
+    axes.set(xlabel="IU that a pair must reach", ylabel="TP / (TP + FP + FN)", ylim=(-0.03, 1.03))
+    axes.grid(alpha=0.3)
+    axes.legend()
     figure.suptitle(title, x=0.01, ha="left")
     return figure

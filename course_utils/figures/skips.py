@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from course_utils.figures.canvas import bare, outline, picture
+from course_utils.figures.overlays import bare, outline, picture
 from course_utils.figures.style import COLOURS, GREY
 from course_utils.models.fcn import FCN
 

@@ -1,1 +1,20 @@
-"""The networks of the course."""
+"""The networks of the course, each to be read beside its paper, and the arithmetic of their layers. Logits come out."""
+
+import lazy_loader
+
+# what lectures take from this room, by the module that holds it; each is imported when it is first asked for
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "backbones": ["Backbone", "backbone", "classifier", "untrained"],
+        "convolutionalization": ["convolutionalize", "full_precision"],
+        "coordinates": ["geometry", "output_size", "steps"],
+        "fcn": ["FCN", "SkipFusion", "parameters_in", "warm_start"],
+        "fcn_paper": ["PaperFCN"],
+        "imagenet": ["centre_square", "class_index", "guesses", "normalise", "resize"],
+        "plain_backbone": ["count", "fcn_of_size"],
+        "unet": ["DoubleConvolution", "UNet", "UpStep", "centre_crop", "context", "incoming", "legal_sizes", "walk"],
+        "upsampling": ["bilinear_deconvolution", "bilinear_kernel", "checkerboard", "coverage", "matrix_of"],
+        "variants": ["dilated", "with_options", "without_padding"],
+    },
+)

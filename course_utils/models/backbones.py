@@ -7,10 +7,9 @@ EfficientNet-Lite0 is the one whose trained weights install from a package, so i
 import torch
 from torch import Tensor, nn
 
-from course_utils.models.alignment import Grid
-from course_utils.models.geometry import CoordinateMap, steps
-from course_utils.models.imagenet import MEAN, STD
-from course_utils.models.weights import fill_at_random, imagenet_weights, load_lite0
+from course_utils.models.coordinates import CoordinateMap, steps
+from course_utils.models.imagenet import MEAN, STD, fill_at_random, imagenet_weights, load_lite0
+from course_utils.models.upsampling import Grid
 
 CLASSIFIERS = ("alexnet", "vgg16", "googlenet", "efficientnet_lite0")
 NATIVE_SIZE = 224

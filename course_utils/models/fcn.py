@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from course_utils.models.alignment import PIXELS, resample
 from course_utils.models.backbones import Backbone
+from course_utils.models.upsampling import PIXELS, resample
 
 STRIDES = (32, 16, 8)
 AT_ONCE_SCALES = {16: 0.01, 8: 0.0001}

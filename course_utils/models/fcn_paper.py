@@ -8,8 +8,8 @@ from fractions import Fraction
 from torch import Tensor, nn
 
 from course_utils.models.backbones import classifier, cut, untrained
+from course_utils.models.coordinates import CoordinateMap, crop_offset, geometry
 from course_utils.models.fcn import AT_ONCE_SCALES, SkipFusion, refuse_unknown, zero_score
-from course_utils.models.geometry import CoordinateMap, crop_offset, geometry
 from course_utils.models.upsampling import bilinear_deconvolution
 from course_utils.models.variants import with_ceil_pooling
 

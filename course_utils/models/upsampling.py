@@ -1,9 +1,12 @@
 """Upsampling as a linear map: the bilinear kernel, and transposed convolutions that hold it (FCN, section 3.3; lecture 03)."""
 
 from collections.abc import Callable
+from fractions import Fraction
 
 import torch
 from torch import Tensor, nn
+
+from course_utils.models.coordinates import CoordinateMap
 
 
 def bilinear_kernel(size: int) -> Tensor:
@@ -33,7 +36,7 @@ def bilinear_deconvolution(channels: int, kernel_size: int, stride: int, depthwi
     """A transposed convolution that starts as bilinear interpolation, channel by channel, as the FCN authors' nets do.
 
     It has no bias and no padding, so its output is wider than the picture it answers for: crop it, see
-    `course_utils.models.geometry.crop_offset`. Between channels its weights are zero; training may change them.
+    `course_utils.models.coordinates.crop_offset`. Between channels its weights are zero; training may change them.
 
     Args:
         channels: channels in and out, one for each class.
@@ -126,3 +129,48 @@ def checkerboard(picture: Tensor, period: int) -> float:
         raise ValueError(f"a picture of {tuple(picture.shape)} does not hold one period of {period} pixels")
     places = picture[:height, :width].reshape(height // period, period, width // period, period).mean(dim=(0, 2))
     return float((places.max() - places.min()) / picture.std().clamp_min(1e-12))
+
+
+Grid = tuple[CoordinateMap, CoordinateMap]
+PIXELS: Grid = (CoordinateMap(), CoordinateMap())
+
+
+def places_in(coarse: CoordinateMap, fine: CoordinateMap, count: int) -> Tensor:
+    """Where the first `count` cells of a fine map lie in a coarse one, in coarse cells: 0.5 is between the first two.
+
+    Shape:
+        (count,), float32
+    """
+    first = (fine.shift - coarse.shift) / coarse.scale
+    step = Fraction(fine.scale) / coarse.scale
+    return float(first) + float(step) * torch.arange(count, dtype=torch.float32)
+
+
+def interpolation_matrix(places: Tensor, cells: int) -> Tensor:
+    """The matrix that interpolates a line of cells at some places; past the first and last cell, their value holds.
+
+    A row has two weights at most, 1 less the distance to the cell, and they sum up to 1.
+
+    Shape:
+        places (count,) in cells -> (count, cells)
+    """
+    places = places.clamp(0, cells - 1)
+    return (1 - (places[:, None] - torch.arange(cells, device=places.device)).abs()).clamp(min=0)
+
+
+def resample(scores: Tensor, here: Grid, there: Grid, size: tuple[int, int]) -> Tensor:
+    """Scores interpolated bilinearly at the cells of another map: first along the rows, then along the columns.
+
+    Args:
+        scores: of a map whose cells look where `here` says.
+        here, there: coordinate maps of rows and of columns, from a map's cells to pixels.
+        size: rows and columns of the other map.
+
+    Shape:
+        scores (N, C, h, w) -> (N, C, *size)
+    """
+    rows, columns = (
+        interpolation_matrix(places_in(coarse, fine, count), cells).to(scores)
+        for coarse, fine, count, cells in zip(here, there, size, scores.shape[-2:], strict=True)
+    )
+    return rows @ (scores @ columns.T)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from course_utils.models.geometry import square
+from course_utils.models.coordinates import square
 
 
 def rebuilt(net: nn.Module, change: Callable[[nn.Module], nn.Module]) -> nn.Module:

@@ -1,1 +1,18 @@
-"""What the training loop in `course_utils/train.py` stands on: batches, optimisers, checkpoints, progress, `course train`."""
+"""How nets learn: the loop, what it stands on, what lectures train on, and recipes for `course train`."""
+
+import lazy_loader
+
+# what lectures take from this room, by the module that holds it; each is imported when it is first asked for
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "cells": ["CellCrops", "grey", "stretched"],
+        "evaluation": ["Evaluation", "evaluate"],
+        "kept_nets": ["train_or_load"],
+        "loop": ["overfit_one_batch", "train"],
+        "materials": ["Sampled", "material", "paper_recipe", "recipe"],
+        "processes": ["Run"],
+        "progress": ["History"],
+        "settings": ["Settings", "freeze"],
+    },
+)

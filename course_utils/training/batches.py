@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from course_utils.training.optimisation import Settings
+from course_utils.training.settings import Settings
 
 
 def draw_from(*numbers: int) -> None:

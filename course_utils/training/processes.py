@@ -5,11 +5,43 @@ Both offer the same few words to the training loop. `Together` hands them to Acc
 
 import os
 from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from course_utils.profiles import find_device
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Run:
+    """How this run of a lecture goes: its profile, its device, its seed."""
+
+    profile: str
+    device: torch.device
+    seed: int
+
+    def pick(self, quick: Value, full: Value) -> Value:
+        """The setting of this run's profile: `run.pick(quick=20, full=200)`."""
+        return quick if self.profile == "quick" else full
+
+
+def find_device(device: str = "auto") -> torch.device:
+    """The torch device of that name, or the best one there is for "auto".
+
+    Raises:
+        ValueError: where this machine lacks it; says which devices it has.
+    """
+    found = ["cpu"]
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    found += [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    if device == "auto":
+        return torch.device(found[-1] if found[-1] == "mps" else "cuda:0" if len(found) > 1 else "cpu")
+    if device in found or (device == "cuda" and "cuda:0" in found):
+        return torch.device(device)
+    raise ValueError(f"DEVICE = {device!r}: this machine has {', '.join(found)}; 'auto' takes the best of them")
 
 
 def precision_on(device: torch.device, precision: str) -> str:
@@ -24,7 +56,7 @@ class Alone:
     """One process on one device.
 
     Args:
-        device: as for `course_utils.profiles.begin`, or a torch device.
+        device: as for `course_utils.course.lessons.begin`, or a torch device.
         precision: as in `Settings`.
     """
 

@@ -1,13 +1,65 @@
-"""How a training is watched: a bar with the time left, curves in notebooks, lines of text elsewhere (lectures 04 to 10)."""
+"""What a training went through, and how it is watched: a bar with the time left, curves, lines (lectures 04 to 10)."""
 
+import csv
 import sys
-import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
-from course_utils.training.history import History
 
-REDRAW = 5.0
+@dataclass
+class History:
+    """Losses and scores of a training so far.
+
+    Args:
+        losses: of each step.
+        epochs: for each epoch its number from 1, the steps done by its end, its mean loss, and what was validated.
+        seconds: that the training took, all parts of it together.
+        cpu_seconds: of processor time in this process, over all of its threads: what a shared machine does not distort.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    epochs: list[dict[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+    def end_epoch(self, steps_per_epoch: int, scores: dict[str, float]) -> None:
+        """Enter an epoch that has just ended, or been cut short at the end of the training."""
+        recent = self.losses[len(self.epochs) * steps_per_epoch :]
+        mean = sum(recent) / len(recent)
+        self.epochs.append({"epoch": len(self.epochs) + 1, "steps": len(self.losses), "loss": mean, **scores})
+
+    def score(self, name: str) -> list[tuple[int, float]]:
+        """A score after each epoch at which it was taken, as (steps, value)."""
+        return [(epoch["steps"], epoch[name]) for epoch in self.epochs if name in epoch]
+
+    def scores(self) -> list[str]:
+        """The names of the scores that were taken."""
+        names = dict.fromkeys(name for epoch in self.epochs for name in epoch)
+        return [name for name in names if name not in ("epoch", "steps", "loss")]
+
+    def line(self) -> str:
+        """The last epoch in words."""
+        last = self.epochs[-1]
+        scores = "".join(f"  {name} {last[name]:.3f}" for name in self.scores() if name in last)
+        return f"epoch {last['epoch']}  loss {last['loss']:.4f}{scores}"
+
+
+def write_curves(history: History, path: Path) -> None:
+    """One line an epoch: steps so far, mean loss of the epoch, and what the validation said."""
+    names = [name for name in history.epochs[-1] if name != "steps"] if history.epochs else []
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["steps", *names])
+        for epoch in history.epochs:
+            table.writerow([epoch["steps"], *(f"{epoch.get(name, float('nan')):.5g}" for name in names)])
+
+
+# how curves are drawn while a net is trained: `begin` puts figures.learning.LiveCurves here, since this room draws nothing
+live_curves: Callable[[History], Any] | None = None
 
 
 class Progress:
@@ -21,7 +73,7 @@ class Progress:
 
     def __init__(self, history: History, plan, enabled: bool):
         self.history, self.plan, self.enabled = history, plan, enabled
-        self.curves = LiveCurves(history) if enabled and in_notebook() else None
+        self.curves = live_curves(history) if enabled and live_curves and in_notebook() else None
 
     def __enter__(self) -> "Progress":
         # tqdm minds TQDM_DISABLE by itself, where disable is None or not given
@@ -64,29 +116,3 @@ def in_notebook() -> bool:
     from IPython import get_ipython
 
     return getattr(get_ipython(), "kernel", None) is not None
-
-
-class LiveCurves:
-    """Learning curves that are drawn anew, in the same place, while a net is trained."""
-
-    def __init__(self, history: History):
-        self.history, self.handle, self.drawn = history, None, time.monotonic()
-
-    def redraw(self, last: bool = False) -> None:
-        """Draw the curves if the last time was a while ago, or if this is the last one."""
-        if not last and time.monotonic() - self.drawn < REDRAW:
-            return
-        from IPython.display import display
-
-        from course_utils.figures.learning import as_output, learning_curves
-
-        done = f"{len(self.history.losses):,} steps, {self.history.seconds:.0f} s"
-        figure = learning_curves({"": self.history}, f"Loss {self.history.losses[-1]:.3f} after {done}")
-        data, metadata = as_output(
-            figure, alt=f"Learning curves: {self.history.line()}" if self.history.epochs else done
-        )
-        if self.handle is None:
-            self.handle = display(data, raw=True, metadata=metadata, display_id=True)
-        else:
-            self.handle.update(data, raw=True, metadata=metadata)
-        self.drawn = time.monotonic()

@@ -4,7 +4,24 @@
 How to make another is told in `course_utils.widgets.frame`.
 """
 
-from course_utils.widgets.frame import Explorer, explore
-from course_utils.widgets.lecture_mode import lecture_mode
+import lazy_loader
 
-__all__ = ["Explorer", "explore", "lecture_mode"]
+# what lectures take from this room, by the module that holds it; each is imported when it is first asked for
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "crop_offsets": ["crop_offset"],
+        "elastic_grids": ["elastic"],
+        "frame": ["Explorer", "explore", "lecture_mode"],
+        "heat_maps": ["heat_map"],
+        "overlap_tiles": ["overlap_tile"],
+        "painting": ["paint_mask"],
+        "receptive_fields": ["receptive_field"],
+        "skip_streams": ["Scene", "skip_fusion"],
+        "sliding_windows": ["sliding_window"],
+        "thresholds": ["threshold"],
+        "transposed_convolutions": ["transposed_convolution"],
+        "unet_sizes": ["unet_size"],
+        "weight_maps": ["busiest", "weight_map"],
+    },
+)

@@ -18,19 +18,119 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from html import escape
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
+from anywidget import AnyWidget
+from IPython.display import display
 from ipywidgets import HTML, HBox, Layout, ValueWidget, VBox, Widget
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 from torch import nn
-from traitlets import TraitError
+from traitlets import Bool, Bytes, Float, Int, TraitError, Unicode
 
+from course_utils.figures.boards import Board
 from course_utils.figures.style import show
-from course_utils.live_views import live_view
-from course_utils.widgets.picture import Picture
+from course_utils.widgets.live_views import live_view
+
+HERE = Path(__file__).parent
+WORDS = "Lecture mode: in JupyterLab a button stands here. PageDown goes on, PageUp back, Esc ends it, F9 resumes."
+
+
+class LectureMode(AnyWidget):
+    """A button that turns the whole page into slides, and back; it works for every notebook opened in the page."""
+
+    _esm = HERE / "lecture_mode.js"
+    _css = HERE / "lecture_mode.css"
+
+
+def lecture_mode() -> None:
+    """Put the button for lecture mode into the notebook (lecture 00)."""
+    bundle = {**live_view(LectureMode()), "text/html": f"<p>{WORDS}</p>", "text/plain": WORDS}
+    display(bundle, raw=True)
+
+
+GAP, HEADING, CAPTION = 14, 26, 26  # pixels
+
+
+class Panel(NamedTuple):
+    """Where a panel lies on its board, in pixels; `board.image(pixels, *panel)` fills it."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @property
+    def bottom(self) -> float:
+        return self.top + self.height
+
+
+def panels(heading: str, captions: list[str], below: int = 0, width: int = 880) -> tuple[Board, list[Panel]]:
+    """A board with a finding above and a row of square panels under their captions.
+
+    Args:
+        heading: the finding, in bold.
+        captions: one for each panel.
+        below: pixels kept free under the panels.
+        width: of the board.
+    """
+    side = (width - GAP * (len(captions) - 1)) / len(captions)
+    board = Board(width, round(HEADING + CAPTION + side + below))
+    board.heading(0, HEADING - 8, heading)
+    row = [Panel(place * (side + GAP), HEADING + CAPTION, side, side) for place in range(len(captions))]
+    for panel, caption in zip(row, captions, strict=True):
+        board.write(panel.left, panel.top - 7, caption)
+    return board, row
+
+
+HERE = Path(__file__).parent
+
+
+class Picture(AnyWidget):
+    """A picture that is handed over as the bytes of a file, with what it says in words.
+
+    Attributes:
+        title: name of the explorer around it, for screen readers.
+        file: the picture, as a JPEG file.
+        alt: what the picture shows.
+        words: the sentence under it, read out when it changes.
+        problem: what went wrong, in the reader's words; empty where nothing did.
+        pointed: whether the picture takes the mouse and the arrow keys.
+        sharpness: pixels of the file for each pixel of the board; the page asks for more where it is shown larger.
+        answered: counts the messages that were answered, so that the page sends the next only then.
+    """
+
+    _esm = HERE / "picture.js"
+    _css = HERE / "explorer.css"
+
+    title = Unicode().tag(sync=True)
+    file = Bytes().tag(sync=True)
+    alt = Unicode().tag(sync=True)
+    words = Unicode().tag(sync=True)
+    problem = Unicode().tag(sync=True)
+    pointed = Bool(False).tag(sync=True)
+    width = Int(1).tag(sync=True)
+    height = Int(1).tag(sync=True)
+    sharpness = Float(1).tag(sync=True)
+    answered = Int(0).tag(sync=True)
+
+    def update(self, file: bytes, alt: str, words: str, size: tuple[int, int]) -> None:
+        """Show another picture, in one message."""
+        with self.hold_sync():
+            self.file, self.alt, self.words, self.problem = file, alt, words, ""
+            self.width, self.height = size
+
+    def complain(self, problem: str) -> None:
+        """Say what went wrong, and leave the picture as it is."""
+        self.problem = problem
+
+    def done(self) -> None:
+        """The last message is answered."""
+        self.answered += 1
+
 
 KEPT: dict[str, dict[str, Any]] = {}  # explorer -> its values, so that a cell that is run again goes on where it was
 

@@ -40,20 +40,14 @@ DEVICE = "auto"  # "auto", "cpu", "cuda" or "mps"
 SEED = 0
 DATASET = "nuclei"
 
-# %% slideshow={"slide_type": "skip"}
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 import matplotlib.pyplot as plt
 import torch
-
-from course_utils.data.nuclei import nuclei, touching
-from course_utils.doctor import examine
-from course_utils.exercises import check, hint, quiz
-from course_utils.exercises.engine import NotYet
-from course_utils.figures import show
-from course_utils.figures.overlays import draw_image, draw_instances
-from course_utils.profiles import begin, choose
-from course_utils.results import record
-from course_utils.start_page import start_page
+from course_utils.data import nuclei, touching
+from course_utils.figures import draw_image, draw_instances, show
 from course_utils.widgets import lecture_mode
+from course_utils.exercises import check, hint, NotYet, quiz
+from course_utils.course import begin, choose, examine, record, start_page
 
 run = begin(PROFILE, DEVICE, SEED)
 

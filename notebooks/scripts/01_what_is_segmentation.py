@@ -38,37 +38,21 @@ DEVICE = "auto"  # "auto", "cpu", "cuda" or "mps": where pixels are counted
 SEED = 0  # which pixels the colour method learns from
 DATASET = "nuclei"
 
-# %% slideshow={"slide_type": "skip"}
-import torch
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 from skimage.filters import threshold_otsu
 from skimage.measure import label
-
-from course_utils import classical, metrics
-from course_utils.data.annotations import annotation
-from course_utils.data.nuclei import nuclei, touching
+import torch
+from course_utils import metrics
+from course_utils.data import annotation, nuclei, touching
+from course_utils.inference import classical
+from course_utils.figures import accuracy_curves, Box, confusion, dice_against_iu, draw_boxes, draw_classes
+from course_utils.figures import draw_image, draw_instances, draw_mistakes, histogram_split, label_numbers, outline
+from course_utils.figures import panels, show, two_orders
+from course_utils.widgets import explore, paint_mask, threshold as threshold_explorer
 from course_utils.exercises import check, hint, quiz
-from course_utils.figures import show
-from course_utils.figures.canvas import outline
-from course_utils.figures.comparisons import accuracy_curves, confusion
-from course_utils.figures.measures import dice_against_iu, histogram_split, label_numbers, two_orders
-from course_utils.figures.overlays import (
-    Box,
-    draw_boxes,
-    draw_classes,
-    draw_image,
-    draw_instances,
-    draw_mistakes,
-    panels,
-)
-from course_utils.profiles import begin, choose
-from course_utils.results import record
+from course_utils.course import begin, choose, record
 
 run = begin(PROFILE, DEVICE, SEED)
-
-# %% slideshow={"slide_type": "skip"}
-from course_utils.widgets import explore
-from course_utils.widgets.paint_mask import paint_mask
-from course_utils.widgets.threshold import threshold as threshold_explorer
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "coffee"}
 # ## What is in this picture?

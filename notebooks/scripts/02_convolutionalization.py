@@ -39,38 +39,21 @@ DEVICE = "auto"  # "auto", "cpu", "cuda" or "mps"
 SEED = 0
 DATASET = "photographs"
 
-# %% slideshow={"slide_type": "skip"}
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 from functools import partial
-
 import torch
 from torch import nn
-
-from course_utils.data.photographs import photograph
+from course_utils.data import photograph
+from course_utils.models import backbone, centre_square, class_index, classifier, convolutionalize, full_precision
+from course_utils.models import geometry, guesses, normalise, output_size, resize, steps, without_padding
+from course_utils.inference import a_trous, dense, multiply_adds, seconds, shift_and_stitch, sliding_window
+from course_utils.figures import agreement, architecture, boxes, feature_maps, fields_over, growth, heat_columns
+from course_utils.figures import heat_maps, output_grid, over_strides, ratios, refinements, sensitivity, show
 from course_utils.exercises import check, hint, quiz
-from course_utils.figures import show
-from course_utils.models.backbones import backbone, classifier
-from course_utils.models.convolutionalize import convolutionalize
-from course_utils.models.geometry import geometry, output_size, steps
-from course_utils.models.imagenet import centre_square, class_index, guesses, normalise, resize
-from course_utils.models.variants import dilated, with_options, without_padding
-from course_utils.precision import full_precision
-from course_utils.predict import a_trous, dense, multiply_adds, shift_and_stitch, sliding_window
-from course_utils.profiles import begin, choose
-from course_utils.results import record
-from course_utils.timing import seconds
-from course_utils.widgets import explore
-from course_utils.widgets.heat_map import heat_map
-from course_utils.widgets.receptive_field import receptive_field as receptive_field_explorer
-from course_utils.widgets.sliding_window import sliding_window as sliding_window_explorer
+from course_utils.course import begin, choose, record
 
 run = begin(PROFILE, DEVICE, SEED)
 photograph = choose(DATASET, {"photographs": photograph})
-
-# %% slideshow={"slide_type": "skip"}
-from course_utils.figures.architecture import architecture, boxes
-from course_utils.figures.costs import over_strides, ratios
-from course_utils.figures.heatmaps import agreement, feature_maps, heat_columns, heat_maps, output_grid, refinements
-from course_utils.figures.receptive_fields import fields_over, growth, sensitivity
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "which-layer"}
 # ## 1. Which layer says no?
@@ -463,6 +446,8 @@ record("02.gradient_share_of_the_middle_quarter", share)
 # Click anywhere, then go from layer to layer. Which of the two squares grows faster?
 
 # %% slideshow={"slide_type": "-"}
+from course_utils.widgets import explore, receptive_field as receptive_field_explorer
+
 explore(receptive_field_explorer(square, unpadded))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -673,6 +658,8 @@ show(
 # Name a thing. Where will it be seen, and what changes when the picture gets larger?
 
 # %% slideshow={"slide_type": "-"}
+from course_utils.widgets import heat_map
+
 explore(heat_map(speaks))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -769,6 +756,8 @@ show(
 # One window costs less than the whole picture. After how many have you paid for it?
 
 # %% slideshow={"slide_type": "skip"}
+from course_utils.widgets import sliding_window as sliding_window_explorer
+
 walked_over = resize(coffee[:, :, 100:500], (512, 512))
 names = ("espresso", "cup", "coffee mug")
 explore(sliding_window_explorer(walked_over, lite0, turned["efficientnet_lite0"], names))
@@ -841,6 +830,9 @@ check("02.shift_and_stitch", interlace)
 
 
 # %% slideshow={"slide_type": "skip"}
+from course_utils.models import with_options
+
+
 def with_holes(layers):
     """A plain stack of layers, unpadded, in the form that skips no place."""
     rate, spread = 1, []
@@ -874,6 +866,8 @@ print(f"both answer for {holes.shape[-2]}x{holes.shape[-1]} pixels; equal to 1e-
 # counted for every stride from 32 down to 1, and timed where it does not take too long.
 
 # %% slideshow={"slide_type": "slide", "name": "holes"}
+from course_utils.models import dilated
+
 strides = [32, 16, 8, 4, 2, 1]
 shifted, region = field + 3 * 32, field + 4 * 32  # each shifted run answers 4x4 times
 costs = {"shift-and-stitch": [], "à trous": []}

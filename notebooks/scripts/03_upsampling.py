@@ -40,36 +40,21 @@ DEVICE = "auto"  # "auto", "cpu", "cuda" or "mps"
 SEED = 0
 DATASET = "photographs"
 
-# %% slideshow={"slide_type": "skip"}
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 import torch
 from torch import nn
 from torch.nn import functional
-from tqdm import tqdm
-
-from course_utils.data.annotations import annotation
-from course_utils.data.photographs import photograph
+from course_utils.data import annotation, photograph
+from course_utils.models import bilinear_deconvolution, checkerboard, class_index, classifier, convolutionalize
+from course_utils.models import coverage, matrix_of, normalise, resize
+from course_utils.inference import multiply_adds, seconds
+from course_utils.figures import borders, coverages, crop_curves, crops, fading, frame_of_cells, kernel_shapes
+from course_utils.figures import matrices, on_pixels, over_training, show, stamps
 from course_utils.exercises import check, hint, quiz
-from course_utils.figures import show
-from course_utils.figures.alignment import crop_curves, crops, frame_of_cells
-from course_utils.figures.checkerboards import coverages, fading, over_training
-from course_utils.figures.upsampling import borders, kernel_shapes, matrices, on_pixels, stamps
-from course_utils.metrics import confusion_matrix, scores
-from course_utils.models.backbones import classifier
-from course_utils.models.convolutionalize import convolutionalize
-from course_utils.models.imagenet import class_index, normalise, resize
-from course_utils.models.upsampling import bilinear_deconvolution, checkerboard, coverage, matrix_of
-from course_utils.predict import multiply_adds
-from course_utils.profiles import begin, choose
-from course_utils.results import record
-from course_utils.timing import seconds
+from course_utils.course import begin, choose, record
 
 run = begin(PROFILE, DEVICE, SEED)
 photograph = choose(DATASET, {"photographs": photograph})
-
-# %% slideshow={"slide_type": "skip"}
-from course_utils.widgets import explore
-from course_utils.widgets.crop_offset import crop_offset
-from course_utils.widgets.transposed_convolution import transposed_convolution
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "in-between"}
 # ## 1. Who decides the pixels in between?
@@ -546,6 +531,8 @@ show(
 # Find two ways to get rid of the pattern, and one that makes it worse.
 
 # %% slideshow={"slide_type": "-"}
+from course_utils.widgets import explore, transposed_convolution
+
 explore(transposed_convolution())
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -617,6 +604,8 @@ def pieces(count, generator):
 
 
 # %% slideshow={"slide_type": "skip"}
+from tqdm import tqdm
+
 steps, keep = run.pick(quick=100, full=1000), run.pick(quick=(0, 30, 100), full=(0, 30, 100, 1000))
 pictures, pattern = {}, {}
 for way in WAYS:
@@ -735,6 +724,8 @@ check("03.transposed_by_convolution", transposed_by_convolution)
 # and crop. **Guess:** what does a crop that is off by half a cell cost?
 
 # %% slideshow={"slide_type": "skip"}
+from course_utils.metrics import confusion_matrix, scores
+
 coins = annotation("coins")
 height, width = (side // 32 * 32 for side in coins.mask.shape)
 truth = coins.mask[:height, :width]
@@ -962,6 +953,8 @@ show(
 # What is the smallest pad with which every pixel gets an answer? Guess, then slide.
 
 # %% slideshow={"slide_type": "-"}
+from course_utils.widgets import crop_offset
+
 explore(crop_offset(photograph("coffee")))
 
 # %% [markdown] slideshow={"slide_type": "skip"}

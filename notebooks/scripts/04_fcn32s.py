@@ -39,50 +39,22 @@ DEVICE = "auto"  # "auto", "cpu", "cuda" or "mps"
 SEED = 0
 DATASET = "auto"  # "auto" or "stickers"; in the full profile also "voc2012" or "camvid"
 
-# %% slideshow={"slide_type": "skip"}
-import math
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 from functools import partial
-
 import torch
 from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
-
-from course_utils.evaluation import evaluate
-from course_utils.exercises import check, quiz
-from course_utils.figures import show
+from course_utils.models import Backbone, backbone, FCN, geometry, normalise, PaperFCN, parameters_in, untrained
 from course_utils.losses import CrossEntropy
-from course_utils.metrics import confusion_matrix
-from course_utils.metrics import scores as scores_of
-from course_utils.profiles import begin
-from course_utils.training.checkpoints import train_or_load
+from course_utils.training import evaluate, freeze, material, overfit_one_batch, paper_recipe, recipe, train
+from course_utils.training import train_or_load
+from course_utils.figures import beside_the_paper, by_step_and_by_time, class_bars, draw_classes, found_over_thickness
+from course_utils.figures import learning_curves, panels, rows_of_pictures, show
+from course_utils.exercises import check, quiz
+from course_utils.course import begin, record
 
 run = begin(PROFILE, DEVICE, SEED)
-
-# %% slideshow={"slide_type": "skip"}
-from course_utils.figures.contact_sheets import contact_sheet
-from course_utils.figures.evaluation import class_bars, rows_of_pictures
-from course_utils.figures.learning import learning_curves
-from course_utils.figures.overlays import draw_classes, panels
-from course_utils.figures.training import (
-    beside_the_paper,
-    by_step_and_by_time,
-    found_over_thickness,
-    in_full,
-    over_rates,
-)
-from course_utils.models.backbones import Backbone, backbone, untrained
-from course_utils.models.fcn import FCN, parameters_in
-from course_utils.models.fcn_paper import PaperFCN
-from course_utils.models.geometry import geometry
-from course_utils.models.imagenet import normalise
-from course_utils.predict import multiply_adds
-from course_utils.recipes import Sampled, material, paper_recipe, recipe
-from course_utils.results import record
-from course_utils.things import found_by_thickness, things
-from course_utils.timing import seconds
-from course_utils.train import overfit_one_batch, train
-from course_utils.training.optimisation import freeze
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "missing"}
 # ## 1. What is missing from a heat map? One layer, and one upsampling
@@ -148,6 +120,8 @@ print(f"{data.pictures.name}: {len(data.train)} pictures to learn from, {len(dat
 # ### What it learns from: scenes of stickers, in the classes of VOC
 
 # %% slideshow={"slide_type": "-"}
+from course_utils.figures import contact_sheet
+
 show(
     contact_sheet(data.pictures, count=6, seed=SEED),
     slides=[contact_sheet(data.pictures, count=6, seed=SEED, shares=False)],
@@ -243,6 +217,8 @@ def pixel_loss(scores, mask):
 check("04.pixel_loss", pixel_loss)
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
+import math
+
 four = list(range(4))
 masks = torch.stack([data.val[index][1][:160, :160] for index in four]).to(run.device)
 scores = torch.zeros(4, count, *masks.shape[-2:], device=run.device)
@@ -310,6 +286,8 @@ show(
 # net that stops at "background everywhere" is its usual end.
 
 # %% slideshow={"slide_type": "slide", "name": "soft-edges"}
+from course_utils.metrics import things
+
 with torch.no_grad():
     inputs = data.prepare(batch.to(run.device)) if data.prepare else batch.to(run.device)
     memorised = right(inputs).argmax(dim=1).cpu()
@@ -610,6 +588,8 @@ show(
 # a batch of overlapping patches from one scene. Ask whether that is a worse batch.
 
 # %% slideshow={"slide_type": "skip"}
+from course_utils.training import Sampled
+
 steps, pictures = run.pick(quick=10, full=400), 8
 sampled = {}
 for share in tqdm((1.0, 0.5, 0.25)):
@@ -621,6 +601,8 @@ for share in tqdm((1.0, 0.5, 0.25)):
     sampled[name] = train(data.net(32), Sampled(data.train, share), CrossEntropy(), settings, **options)
 
 # %% slideshow={"slide_type": "slide", "name": "patches"}
+from course_utils.inference import seconds
+
 whole, *_, quarter = sampled.values()
 ratio = quarter.seconds / whole.seconds
 record("04.sampling_slowdown", ratio)
@@ -668,6 +650,8 @@ scores = {rate: evaluation.scores.mean_iu for rate, (evaluation, _) in rates.ite
 record("04.mean_iu_over_rates", list(scores.values()))
 
 # %% slideshow={"slide_type": "slide", "name": "rates"}
+from course_utils.figures import in_full, over_rates
+
 slowest, *_, fastest = scores
 ends = " and ".join(f"{scores[rate]:.2f} at {in_full(rate)}" for rate in (slowest, fastest))
 title = f"Mean IU {ends}: only the losses tell why"
@@ -760,6 +744,8 @@ def ceiling(mask, stride, classes):
 check("04.ceiling", ceiling)
 
 # %% slideshow={"slide_type": "skip"}
+from course_utils.metrics import confusion_matrix, scores as scores_of
+
 samples = [data.pictures.sample(index) for index in range(min(len(data.pictures), run.pick(quick=80, full=400)))]
 perfect, best_iu = {}, {}
 for stride in (32, 16, 8):
@@ -796,6 +782,8 @@ show(
 # for each which share of its pixels was found, by the perfect net and by ours.
 
 # %% slideshow={"slide_type": "slide", "name": "thickness"}
+from course_utils.metrics import found_by_thickness
+
 edges = run.pick(quick=(0, 8, 16, 24, 32, 48), full=(0, 8, 16, 32, 64, 128))
 with torch.no_grad():
     ours = [fine_tuned(data.inputs([index])).argmax(dim=1)[0].cpu() for index in range(len(samples))]
@@ -843,6 +831,8 @@ show(
 # column but the last.
 
 # %% slideshow={"slide_type": "skip"}
+from course_utils.inference import multiply_adds
+
 side = run.pick(quick=224, full=500)
 paper = {"alexnet": (57, 355, 50, 39.8), "vgg16": (134, 404, 210, 56.0), "googlenet": (6, 907, 59, 42.5)}
 measured = {}

@@ -39,39 +39,22 @@ DEVICE = "auto"  # "auto", "cpu", "cuda" or "mps"
 SEED = 0
 DATASET = "auto"  # "auto" or "stickers"; in the full profile also "voc2012" or "camvid"
 
-# %% slideshow={"slide_type": "skip"}
-import copy
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 from functools import partial
-
 import numpy as np
-import torch
 from scipy.ndimage import distance_transform_edt
+import torch
 from torch import nn
 from torch.nn import functional
-from torch.utils.data import Subset
 from tqdm import tqdm
-
-from course_utils.data import load
-from course_utils.evaluation import BANDS, evaluate
-from course_utils.exercises import check, quiz
-from course_utils.figures import show
+from course_utils.models import normalise, PaperFCN, warm_start
 from course_utils.losses import CrossEntropy
-from course_utils.metrics import confusion_matrix, scores
-from course_utils.models.fcn import warm_start
-from course_utils.profiles import begin
-from course_utils.recipes import material, paper_recipe, recipe
-from course_utils.results import record
-from course_utils.training.checkpoints import train_or_load
+from course_utils.training import evaluate, material, paper_recipe, recipe, train_or_load
+from course_utils.figures import band_curves, bars, ceilings, coarseness, ladder, rows_of_pictures, shares, show
+from course_utils.exercises import check, quiz
+from course_utils.course import begin, record
 
 run = begin(PROFILE, DEVICE, SEED)
-
-# %% slideshow={"slide_type": "skip"}
-from course_utils.figures.evaluation import band_curves, rows_of_pictures
-from course_utils.figures.skips import bars, ceilings, coarseness, ladder, shares
-from course_utils.models.fcn_paper import PaperFCN
-from course_utils.models.imagenet import normalise
-from course_utils.widgets import explore
-from course_utils.widgets.skip_fusion import Scene, skip_fusion
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## 1. Who may speak, and how finely?
@@ -94,6 +77,8 @@ print(f"{len(data.train)} pictures to learn from, {len(data.val)} to judge by, {
 # ## 1. Who may speak, and how finely?
 
 # %% slideshow={"slide_type": "-"}
+from course_utils.metrics import scores
+
 fresh = {f"FCN-{stride}s": data.net(stride).to(run.device).eval() for stride in (32, 16, 8)}
 inputs = data.inputs([0])
 with torch.no_grad():
@@ -206,6 +191,8 @@ check("05.warm_start", warm_started)
 # differences may be believed. Write your guess down first.
 
 # %% slideshow={"slide_type": "skip"}
+from course_utils.data import load
+
 EPOCHS = run.pick(quick={32: 2, 16: 1, 8: 1.5}, full={32: 30, 16: 15, 8: 15})
 SETTINGS = run.pick(quick={"batch": 6, "lr": 2e-3, "backbone_lr": 1 / 3}, full={})  # few epochs: many small steps
 
@@ -255,6 +242,8 @@ with torch.no_grad():
 # the levels. Which of the four metrics moves most, and which hardly notices?
 
 # %% slideshow={"slide_type": "skip"}
+from course_utils.metrics import BANDS
+
 judge = partial(evaluate, dataset=data.val, prepare=data.prepare, device=run.device, progress=False)
 judged = {stride: [judge(nets[stride], bands=BANDS) for nets in trained] for stride in (32, 16, 8)}
 
@@ -515,6 +504,9 @@ show(
 
 
 # %% slideshow={"slide_type": "skip"}
+from course_utils.widgets import Scene
+
+
 def scene_of(index):
     """A picture of val with what the three streams of the 8s say about it."""
     with torch.no_grad():
@@ -523,6 +515,8 @@ def scene_of(index):
 
 
 # %% slideshow={"slide_type": "-"}
+from course_utils.widgets import explore, skip_fusion
+
 explore(skip_fusion([scene_of(int(index)) for index in order[:12]], CLASSES, data.pictures.palette))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -599,6 +593,8 @@ print(
 )
 
 # %% slideshow={"slide_type": "skip"}
+import copy
+
 total = sum(EPOCHS.values())
 longer = learn("fcn32s_longer", copy.deepcopy(trained[0][32]), SEED, total - EPOCHS[32])
 at_once = [learn("fcn8s_at_once", data.net(8), seed, total) for seed in tqdm(SEEDS, desc="three seeds")]
@@ -681,6 +677,8 @@ print(
 # OpenMoji draws black outlines, Twemoji none. Ask which stream such an outline speaks to.
 
 # %% slideshow={"slide_type": "skip"} tags=["show-code"]
+from torch.utils.data import Subset
+
 drawn = data if data.pictures.name == "stickers" else material(run, "stickers", images=IMAGES)
 
 
@@ -727,6 +725,9 @@ show(
 
 
 # %% slideshow={"slide_type": "skip"}
+from course_utils.metrics import confusion_matrix
+
+
 def through_grid(mask, stride):
     """The truth (H, W) after its class shares went through cells of stride x stride pixels."""
     known = mask != 255

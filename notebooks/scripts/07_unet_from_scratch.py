@@ -41,45 +41,22 @@ DEVICE = "auto"  # "auto", "cpu", "cuda" or "mps"
 SEED = 0
 DATASET = "nuclei"  # "nuclei": the picture that comes with stardist
 
-# %% slideshow={"slide_type": "skip"}
-from functools import partial
-
-import numpy as np
-import torch
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 from skimage.measure import label
+import torch
 from torch import nn
-from torch.nn import functional
-from torch.utils.data import Dataset
 from tqdm import tqdm
-
-from course_utils.data import load
-from course_utils.data.nuclei import nuclei
-from course_utils.data.transforms import mirror_pad
-from course_utils.exercises import check, quiz
-from course_utils.figures import COLOURS, show
+from course_utils.data import load, mirror_pad, nuclei
+from course_utils.models import centre_crop, context, incoming, legal_sizes, parameters_in, UNet, walk
+from course_utils.models.unet import output_size
 from course_utils.losses import CrossEntropy
-from course_utils.models.unet import UNet, centre_crop, context, incoming, legal_sizes, output_size, walk
-from course_utils.profiles import begin, choose
-from course_utils.results import record
-from course_utils.tiling import at_once, overlap_tile, read_tile
-from course_utils.training.checkpoints import train_or_load
+from course_utils.inference import at_once, overlap_tile, read_tile
+from course_utils.training import overfit_one_batch, Settings, train_or_load
+from course_utils.figures import learning_curves, merged_cells, seams, show, signals, tile_on_picture, unet_drawing
+from course_utils.exercises import check, quiz
+from course_utils.course import begin, choose, record
 
 run = begin(PROFILE, DEVICE, SEED)
-
-# %% slideshow={"slide_type": "skip"}
-from course_utils.border_weights import separated
-from course_utils.classical import otsu_mask
-from course_utils.data.sources import numbered
-from course_utils.figures.learning import learning_curves
-from course_utils.figures.overlays import draw_instances, draw_mistakes, panels
-from course_utils.figures.unet_drawing import unet_drawing
-from course_utils.figures.unet_maps import merged_cells, seams, signals, tile_on_picture
-from course_utils.metrics import object_mistakes
-from course_utils.models.fcn import parameters_in
-from course_utils.train import overfit_one_batch
-from course_utils.training.optimisation import Settings
-from course_utils.widgets import explore
-from course_utils.widgets.unet_size import unet_size
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "why"}
 # ## 1. Why were the skips of an FCN not enough?
@@ -106,6 +83,10 @@ sizes = labels[labels > 0].unique(return_counts=True)[1].double()
 print(f"{sizes.median():.0f} pixels, a circle {2 * (sizes.median() / torch.pi).sqrt():.0f} pixels across")
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
+from torch.nn import functional
+from course_utils.losses import separated
+from course_utils.metrics import object_mistakes
+
 apart = separated(labels)  # a background pixel between cells that touch, so that they can be told apart at all
 foreground = (apart > 0)[None, None].float()
 lost, iu, counted = {}, {}, {}
@@ -249,6 +230,8 @@ for size in (188, 252, 380, 572, 1020):
 # change about the legal sizes, and what does it cost?
 
 # %% slideshow={"slide_type": "-"}
+from course_utils.widgets import explore, unet_size
+
 explore(unet_size())
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -672,7 +655,7 @@ print(f"tiles on the stride agree with one pass to 1e-5: {exact < 1e-5}; 388 apa
 
 
 # %% slideshow={"slide_type": "skip"}
-class Windows(Dataset):
+class Windows(torch.utils.data.Dataset):
     """Random windows of some pictures, with the context that the net needs: (1, side + 2 * border, ...), (side, side)."""
 
     def __init__(self, pictures, side, border, count):
@@ -727,6 +710,10 @@ for seed in tqdm(range(SEED, SEED + 3), desc="three seeds"):
     histories[f"seed {seed}"] = train_or_load("unet", nets[seed], windows, CrossEntropy(), settings, **options)
 
 # %% slideshow={"slide_type": "slide", "name": "three-quarters"}
+import numpy as np
+from course_utils.figures import COLOURS
+from course_utils.inference import otsu_mask
+
 reached = [judge(net)["foreground_iu"] for net in nets.values()]
 threshold = foreground_iu(torch.from_numpy(otsu_mask(picture)).long())
 record("07.foreground_iu", reached)
@@ -753,6 +740,10 @@ show(
 # three seeds. Most of the IU that is missing are rims one pixel wide: ask how sure a human is of those.
 
 # %% slideshow={"slide_type": "slide", "name": "grown-together"}
+from functools import partial
+from course_utils.data import numbered
+from course_utils.figures import draw_instances, draw_mistakes, panels
+
 best = max(nets, key=lambda seed: judge(nets[seed])["foreground_iu"])
 predicted = overlap_tile(nets[best], picture[:1], 256, prepare=prepare, progress=False).argmax(0)
 true_cells = numbered(labels[256:, 256:])

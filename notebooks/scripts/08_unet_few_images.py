@@ -41,53 +41,22 @@ DEVICE = "auto"  # "auto", "cpu", "cuda" or "mps"
 SEED = 0
 DATASET = "nuclei"  # the picture that ships with stardist
 
-# %% slideshow={"slide_type": "skip"}
-from functools import partial
-
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 import numpy as np
-import torch
-from scipy import ndimage
 from scipy.ndimage import distance_transform_edt, label
 from skimage.segmentation import watershed
-from tqdm import tqdm
-
-# %% slideshow={"slide_type": "skip"}
-from course_utils.border_weights import WeightedCrossEntropy, border_weights, plain_border_weights, separated
-from course_utils.data.cells import CellCrops, grey, stretched
-from course_utils.data.nuclei import nuclei, touching
-from course_utils.data.transforms import Augment
-from course_utils.data.warping import affine_field, elastic_displacements, warp
-from course_utils.em_metrics import pixel_error, rand, thinned, warping_error
+import torch
+from course_utils.data import Augment, nuclei, touching
+from course_utils.models import count, fcn_of_size, UNet
+from course_utils.losses import border_weights, plain_border_weights, separated, WeightedCrossEntropy
+from course_utils.metrics import score_instances
+from course_utils.inference import foreground_probability, instances_from_foreground, seconds, shape_of_cells
+from course_utils.training import CellCrops, grey, Settings, stretched, train_or_load
+from course_utils.figures import ablation, ap_curves, draw_image, draw_instances, draw_merged, panels, show
 from course_utils.exercises import check, quiz
-from course_utils.figures import show
-from course_utils.instances import foreground_probability, instances_from_foreground, score_instances
-from course_utils.models.plain_backbone import count, fcn_of_size
-from course_utils.models.unet import UNet
-from course_utils.profiles import begin, choose
-from course_utils.results import record
-from course_utils.timing import seconds
-from course_utils.training.checkpoints import train_or_load
-from course_utils.training.optimisation import Settings
+from course_utils.course import begin, choose, record
 
 run = begin(PROFILE, DEVICE, SEED)
-
-# %% slideshow={"slide_type": "skip"}
-from course_utils.few_images import beside_the_paper, long_trainings, shape_of_cells
-from course_utils.figures.cells import (
-    ablation,
-    ap_curves,
-    augmented,
-    bent_grids,
-    curves_over_steps,
-    draw_merged,
-    from_probability_to_cells,
-    gaps_and_weights,
-)
-from course_utils.figures.overlays import draw_image, draw_instances, panels
-from course_utils.widgets.elastic import elastic
-from course_utils.widgets.frame import explore
-from course_utils.widgets.overlap_tile import overlap_tile
-from course_utils.widgets.weight_map import busiest, weight_map
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## 1. Twelve cells
@@ -130,6 +99,8 @@ show(
 # from net to net is whether they are **bent**, and whether the loss has **border weights**.
 
 # %% slideshow={"slide_type": "skip"}
+from functools import partial
+
 SIDE, BATCH, STEPS = 80, 2, run.pick(quick=160, full=1500)
 BEND = 6.0  # pixels; our piece is smaller than the paper's pictures, so is the bending
 # a slow start: at the full rate from the first step, a net may lose its last layer to ReLUs that stay at zero
@@ -155,6 +126,8 @@ def learn(name, seed, bend=0.0, w0=0.0, fresh=fresh_unet, steps=STEPS):
 
 
 # %% slideshow={"slide_type": "skip"}
+from scipy import ndimage
+
 plain, history = learn("unet_neither", SEED)
 probability = foreground_probability(plain, grey(picture))
 foreground = probability > 0.5
@@ -228,6 +201,9 @@ check("08.cells", cells_from)
 # with it (`instances_from_foreground`). Here it is at work on the busiest part of the picture.
 
 # %% slideshow={"slide_type": "slide", "name": "seeds"}
+from course_utils.figures import from_probability_to_cells
+from course_utils.widgets import busiest
+
 SURE = 0.8
 busy = busiest(truth, 160)
 seeds = label((probability[busy] >= SURE).numpy())[0]
@@ -283,6 +259,8 @@ for sure in (0.5, 0.7, 0.8, 0.9, 0.95):
 # worth the time: next to a lonely cell that distance is 0, and nothing needs defending.
 
 # %% slideshow={"slide_type": "slide", "name": "narrow-gaps"}
+from course_utils.figures import gaps_and_weights
+
 crowd = busiest(labels, 100)
 apart = separated(labels)
 weights = border_weights(apart, class_weights=(1, 1))
@@ -307,6 +285,8 @@ show(
 # (Here the classes are balanced as well, so that cells and background weigh alike before the second term.)
 
 # %% slideshow={"slide_type": "-"}
+from course_utils.widgets import explore, weight_map
+
 explore(weight_map(labels))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -383,6 +363,9 @@ print(f"plainly {1e3 * by_hand:.0f} ms, the library {1e3 * quickly:.1f} ms: {by_
 # a standard deviation of 10 pixels, and interpolates in between (section 3.1).
 
 # %% slideshow={"slide_type": "-"}
+from course_utils.data import affine_field, elastic_displacements, warp
+from course_utils.figures import bent_grids
+
 size = tuple(lesson[0][1].shape)
 bent = {}
 for sigma in (0, BEND, 3 * BEND):
@@ -408,6 +391,8 @@ show(
 # grid of 10x10 points: will it bear more, or less?
 
 # %% slideshow={"slide_type": "-"}
+from course_utils.widgets import elastic
+
 explore(elastic(image[:, 256:, :256], labels[256:, :256]))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -457,6 +442,8 @@ check("08.bend", bend_labels)
 # scenes?
 
 # %% slideshow={"slide_type": "fragment"}
+from course_utils.figures import augmented
+
 CHANGES = {
     "as it was": {},
     "mirrored": {"flip": 1.0},
@@ -507,6 +494,8 @@ show(
 # test half has 57 cells, so 0.02 is one cell.
 
 # %% slideshow={"slide_type": "skip"}
+from tqdm import tqdm
+
 ARMS = {
     "neither": {},
     "bent": {"bend": BEND},
@@ -614,6 +603,8 @@ show(
 # seams?
 
 # %% slideshow={"slide_type": "-"}
+from course_utils.widgets import overlap_tile
+
 explore(overlap_tile(nets["both", SEED], grey(image[:, :384, :384])))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -646,6 +637,8 @@ explore(overlap_tile(nets["both", SEED], grey(image[:, :384, :384])))
 # - **Warping**: bend the truth towards the prediction without joining or parting anything. Which pixels stay wrong?
 
 # %% slideshow={"slide_type": "fragment"} tags=["nbval-check-output"]
+from course_utils.metrics import pixel_error, rand, thinned, warping_error
+
 two_cells = np.ones((40, 81), dtype=bool)
 two_cells[:, 39:42] = False  # a membrane, three pixels wide
 thick, moved, torn = two_cells.copy(), np.roll(two_cells, 3, axis=1), two_cells.copy()
@@ -705,12 +698,16 @@ check("08.rand", rand_score)
 # machine; otherwise this is what was measured before, with its date and device.
 
 # %% slideshow={"slide_type": "skip"}
+from course_utils.course import long_trainings
+
 trained = long_trainings(run, ["isbi2012", "dsb2018"])
 for name, result in trained.items():
     print(f"{name}: {result['steps']} steps, {result['seconds'] / 60:.0f} min on {result['device']}, {result['date']}")
     print(f"    {result['parameters']:,} parameters; the paper's net has 31 million")
 
 # %% slideshow={"slide_type": "slide", "name": "long-trainings"}
+from course_utils.figures import curves_over_steps
+
 CURVES = {"isbi2012": "rand_after_thinning", "dsb2018": "ap_50"}
 curves = {}
 for name, result in trained.items():
@@ -726,6 +723,8 @@ show(
 )
 
 # %% slideshow={"slide_type": "skip"}
+from course_utils.course import beside_the_paper
+
 print(beside_the_paper(trained))
 
 # %% [markdown] slideshow={"slide_type": "skip"}

@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from course_utils.data.annotations import annotation
-from course_utils.data.photographs import photograph
+from course_utils.data.photographs import annotation, photograph
 
 
 @pytest.mark.parametrize("name", ["coffee", "coins", "cat"])

@@ -12,9 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from course_utils.data.download import DownloadFailed, check_file, fetch
-from course_utils.data.entry import Entry, File, Url
-from course_utils.data.getting import download, read_receipt
+from course_utils.data.fetching import DownloadFailed, check_file, download, fetch, read_receipt
+from course_utils.data.registry import Entry, File, Url
 
 CONTENT = bytes(range(256)) * 4000
 MD5 = "md5:" + hashlib.md5(CONTENT).hexdigest()
@@ -184,7 +183,7 @@ def test_progress_counts_up_to_the_whole(server, tmp_path):
 
 def test_killed_in_the_middle_it_continues_the_next_time(server, tmp_path):
     code = (
-        "from course_utils.data.download import fetch; from course_utils.data.entry import File, Url; "
+        "from course_utils.data.fetching import fetch; from course_utils.data.registry import File, Url; "
         f"from pathlib import Path; fetch(File('data.bin', (Url('{server.address}/slow'),), None, '{MD5}'), "
         f"Path(r'{tmp_path}'))"
     )
@@ -254,7 +253,7 @@ def test_killed_while_unpacking_it_ends_whole_the_next_time(tmp_path, monkeypatc
     (tmp_path / "data" / "toy").mkdir(parents=True)
     (tmp_path / "data" / "toy" / "data.zip").write_bytes(archive.read_bytes())
     code = (
-        "import os, zipfile, pathlib; from course_utils.data.unpacking import unpack\n"
+        "import os, zipfile, pathlib; from course_utils.data.files import unpack\n"
         "zipfile.ZipFile.extractall = lambda self, to: (self.extract('images/0.bin', to), os._exit(9))\n"
         f"unpack(pathlib.Path(r'{archive}'), pathlib.Path(r'{tmp_path / 'data' / 'toy'}'))"
     )
@@ -267,6 +266,6 @@ def test_killed_while_unpacking_it_ends_whole_the_next_time(tmp_path, monkeypatc
 
 def test_a_folder_that_cannot_be_written_gives_way_to_the_cache(server, tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "missing"))
-    monkeypatch.setattr("course_utils.data.getting.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("course_utils.data.fetching.cache_folder", lambda: tmp_path / "cache")
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert download(make_entry(server, "good"), pause=0.01) == tmp_path / "cache" / "toy"

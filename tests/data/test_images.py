@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from course_utils.data.images import UnreadableImage, check_mask, read_image, read_mask
+from course_utils.data.images import UnreadableImage, read_image
+from course_utils.data.masks import check_mask, read_mask
 from course_utils.data.photographs import photograph
 
 RAMP = np.arange(20 * 12, dtype=np.uint8).reshape(12, 20)

@@ -9,12 +9,10 @@ import pytest
 import scipy.io
 import torch
 
-from course_utils.data import load
-from course_utils.data.dataset import Detection, detection_target
-from course_utils.data.folders import NotHere
+from course_utils.data.dataset import Detection, detection_target, load
 from course_utils.data.hha import gravity, hha, normals, plain_camera, points
 from course_utils.data.matlab import read_mat
-from course_utils.data.registry import REGISTRY, find_entry
+from course_utils.data.registry import REGISTRY, NotHere, find_entry
 from tests.data import layouts
 
 MAKERS = {
@@ -38,7 +36,7 @@ WITHOUT_FILES = {"stickers", "nuclei", "folder"}
 @pytest.fixture
 def course_data(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", str(tmp_path))
-    monkeypatch.setattr("course_utils.data.folders.cache_folder", lambda: tmp_path / "no-cache")
+    monkeypatch.setattr("course_utils.data.registry.cache_folder", lambda: tmp_path / "no-cache")
     return tmp_path
 
 

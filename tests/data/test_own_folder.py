@@ -5,10 +5,10 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from course_utils.data import load
-from course_utils.data.commands import app
+from course_utils.course.data_command import app
+from course_utils.data.dataset import load
+from course_utils.data.own_folder import inspect_entry, inspect_folder
 from course_utils.data.registry import find_entry
-from course_utils.data.verifying import inspect_entry, inspect_folder
 from course_utils.figures.contact_sheets import class_shares, contact_sheet, paint
 from tests.data.layouts import save_image, save_mask, two_things
 
@@ -145,7 +145,7 @@ def test_contact_sheets_name_the_largest_classes_and_survive_damage(tmp_path):
 
 def test_commands_answer_and_fail_with_a_word(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", str(tmp_path))
-    monkeypatch.setattr("course_utils.data.folders.cache_folder", lambda: tmp_path / "no-cache")
+    monkeypatch.setattr("course_utils.data.registry.cache_folder", lambda: tmp_path / "no-cache")
     listing = RUN.invoke(app, ["list"], env={"COLUMNS": "200"})
     assert listing.exit_code == 0 and all(name in listing.output for name in ("voc2012", "nyudv2", "stickers"))
     assert str(tmp_path) in RUN.invoke(app, ["where"]).output.replace("\n", "")

@@ -11,15 +11,14 @@ from hypothesis import strategies as st
 from PIL import Image
 from torchvision.datasets import VOCSegmentation
 
-from course_utils.data import load
-from course_utils.data.palettes import VOC_CLASSES, voc_palette
-from course_utils.data.stickers import MISSING, scene
+from course_utils.data.dataset import load
+from course_utils.data.masks import VOC_CLASSES, voc_palette
+from course_utils.data.sets.voc import open_voc_folder
 from course_utils.data.stickers.collection import split_indices, write_voc_folder
-from course_utils.data.stickers.dice import Dice
-from course_utils.data.stickers.drawings import DISTRACTORS, DRAWINGS, STYLES, cut_out, drawings
-from course_utils.data.stickers.labels import void_edges
+from course_utils.data.stickers.drawings import DISTRACTORS, DRAWINGS, MISSING, STYLES, cut_out, drawings
 from course_utils.data.stickers.places import PLACES
-from course_utils.data.voc import open_voc_folder
+from course_utils.data.stickers.portable import Dice
+from course_utils.data.stickers.scenes import scene, void_edges
 
 SCENES = [scene(0, index) for index in range(120)]
 

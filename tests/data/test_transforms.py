@@ -6,10 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchvision.transforms.v2 import functional
 
-from course_utils.data import load
-from course_utils.data.dataset import detection_target
-from course_utils.data.transforms import Augment, elastic_deformation, mirror_pad, random_crop, recolour
-from course_utils.data.warping import affine_field, elastic_displacements, warp
+from course_utils.data.dataset import detection_target, load
+from course_utils.data.transforms import (
+    Augment,
+    affine_field,
+    elastic_deformation,
+    elastic_displacements,
+    mirror_pad,
+    random_crop,
+    recolour,
+    warp,
+)
 
 SIZES = st.tuples(st.integers(1, 40), st.integers(1, 40))
 

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from course_utils.data.unpacking import UnsafeArchive, unpack
+from course_utils.data.files import UnsafeArchive, unpack
 
 BAD_NAMES = ["/etc/passwd", "../outside.txt", "good/../../outside.txt", "..\\outside.txt", "C:/outside.txt", "C:\\x"]
 

@@ -1,7 +1,7 @@
 """The reference solutions, taken from the notebooks' own solution cells."""
 
-from course_utils.lectures import find_lectures
-from course_utils.notebooks import read_script
+from course_utils.course.lectures import find_lectures
+from course_utils.course.notebooks import read_script
 
 
 def solutions(lecture: str) -> dict:

@@ -10,13 +10,12 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from course_utils.exercises import check, engine
-from course_utils.exercises.engine import Exercise, NotYet, Wrong, find_exercise, lecture_module
-from course_utils.exercises.own_work import find_reference
-from course_utils.exercises.time_limit import TimeIsUp, within
-from course_utils.lectures import lectures
+from course_utils.course.lectures import lectures
+from course_utils.exercises import engine
+from course_utils.exercises.engine import Exercise, NotYet, Wrong, check, exercises_of, find_exercise
+from course_utils.exercises.own_work import TimeIsUp, find_reference, within
 
-EXERCISES = [exercise for lecture in lectures() for exercise in lecture_module(lecture.number).EXERCISES]
+EXERCISES = [exercise for lecture in lectures() for exercise in exercises_of(lecture.number)]
 REFERENCES = [(exercise.name, path) for exercise in EXERCISES for path in exercise.references]
 
 
@@ -128,9 +127,11 @@ def test_the_librarys_source_pasted_and_renamed_is_recognised(name, path):
 
 
 def test_long_code_is_recognised_under_other_names_and_short_code_needs_the_same():
-    body = inspect.getsource(inspect.unwrap(find_reference("course_utils.predict.shift_and_stitch"))).split('"""')[2]
+    body = inspect.getsource(
+        inspect.unwrap(find_reference("course_utils.inference.dense_prediction.shift_and_stitch"))
+    ).split('"""')[2]
     source = "def mine(net, images, stride, finer=1):\n" + body.replace("stitched", "fine").replace("scores", "answers")
-    names = dict(vars(importlib.import_module("course_utils.predict")))
+    names = dict(vars(importlib.import_module("course_utils.inference.dense_prediction")))
     exec(source, names)
     with pytest.raises(NotYet, match="it is ours"):
         check("02.shift_and_stitch", names["mine"])
@@ -162,7 +163,7 @@ def test_every_exercise_asks_for_something_and_has_three_hints_and_points():
 
 @pytest.mark.parametrize("lecture", [lecture.number for lecture in lectures()])
 def test_a_lecture_has_three_to_five_exercises(lecture):
-    assert 3 <= len(lecture_module(lecture).EXERCISES) <= 5
+    assert 3 <= len(exercises_of(lecture)) <= 5
 
 
 CELLS = """from course_utils.exercises import check

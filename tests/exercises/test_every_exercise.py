@@ -7,14 +7,14 @@ import re
 
 import pytest
 
-from course_utils.exercises import check
-from course_utils.exercises.engine import NotYet, lecture_module
-from course_utils.lectures import lectures
-from course_utils.notebooks import read_script
+from course_utils.course.lectures import lectures
+from course_utils.course.notebooks import read_script
+from course_utils.exercises.engine import NotYet, check, exercises_of
+from course_utils.exercises.quizzes import questions_of
 from tests.exercises.solutions import solutions
 
 LECTURES = {lecture.number: lecture for lecture in lectures()}
-EXERCISES = {exercise.name: exercise for number in LECTURES for exercise in lecture_module(number).EXERCISES}
+EXERCISES = {exercise.name: exercise for number in LECTURES for exercise in exercises_of(number)}
 CALL = re.compile(r'^check\("([\w.]+)", (\w+)\)', re.MULTILINE)
 
 
@@ -28,7 +28,7 @@ def checked(number: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("number", LECTURES)
 def test_each_exercise_of_a_lecture_has_its_check(number):
-    names = [exercise.name for exercise in lecture_module(number).EXERCISES]
+    names = [exercise.name for exercise in exercises_of(number)]
     assert sorted(checked(number)) == sorted(names)
     assert 3 <= len(names) <= 5
 
@@ -56,7 +56,7 @@ def test_there_are_three_hints_that_differ(name):
 
 @pytest.mark.parametrize("number", LECTURES)
 def test_each_of_five_questions_has_one_right_choice_and_says_why_of_all(number):
-    quiz = lecture_module(number).QUIZ
+    quiz = questions_of(number)
     assert len(quiz) == 5
     for question in quiz:
         assert sum(choice.right for choice in question.choices) == 1

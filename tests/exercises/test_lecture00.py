@@ -5,8 +5,8 @@ import pytest
 import torch
 from skimage.morphology import flood_fill
 
-from course_utils.exercises import check, engine
-from course_utils.exercises.engine import NotYet
+from course_utils.exercises import engine
+from course_utils.exercises.engine import NotYet, check
 from tests.exercises.solutions import solutions
 
 NAME = "00.foreground_share"

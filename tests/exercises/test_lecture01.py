@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.exercises import check
-from course_utils.exercises.engine import NotYet
-from course_utils.exercises.lecture01 import EXERCISES, QUIZ
+from course_utils.exercises.engine import NotYet, check, exercises_of
+from course_utils.exercises.quizzes import questions_of
 
-NAMES = [exercise.name for exercise in EXERCISES]
+NAMES = [exercise.name for exercise in exercises_of("01")]
 
 
 def bincount(index, classes):
@@ -221,7 +220,7 @@ def test_a_students_own_error_is_not_taken_for_a_known_mistake():
 
 
 def test_each_question_has_one_right_choice_and_not_always_in_the_same_place():
-    places = [[choice.right for choice in question.choices].index(True) for question in QUIZ]
-    assert all(sum(choice.right for choice in question.choices) == 1 for question in QUIZ)
-    assert len(QUIZ) == 5 and len(set(places)) > 1
-    assert all(choice.why for question in QUIZ for choice in question.choices)
+    places = [[choice.right for choice in question.choices].index(True) for question in questions_of("01")]
+    assert all(sum(choice.right for choice in question.choices) == 1 for question in questions_of("01"))
+    assert len(questions_of("01")) == 5 and len(set(places)) > 1
+    assert all(choice.why for question in questions_of("01") for choice in question.choices)

@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from course_utils.exercises import check
-from course_utils.exercises.engine import NotYet
+from course_utils.exercises.engine import NotYet, check
 from tests.exercises.solutions import solutions
 
 NAMES = ("convolution_matrix", "bilinear_kernel", "coordinate_map", "transposed_by_convolution")

@@ -9,8 +9,7 @@ from scipy.ndimage import binary_dilation, distance_transform_edt
 from torch import nn
 from torch.nn import functional
 
-from course_utils.exercises import check
-from course_utils.exercises.engine import NotYet
+from course_utils.exercises.engine import NotYet, check
 from tests.exercises.solutions import solutions
 
 

@@ -7,8 +7,7 @@ from torch.nn import functional
 from torchvision.transforms import functional as vision
 
 from course_utils.data.transforms import mirror_pad
-from course_utils.exercises import check
-from course_utils.exercises.engine import NotYet
+from course_utils.exercises.engine import NotYet, check
 from tests.exercises.solutions import solutions
 
 

@@ -8,8 +8,7 @@ from skimage.measure import label as skimage_label
 from skimage.metrics import adapted_rand_error
 from skimage.segmentation import watershed
 
-from course_utils.exercises import check
-from course_utils.exercises.engine import NotYet
+from course_utils.exercises.engine import NotYet, check
 
 
 def bent(sign=1, swap=False, edge="clip", to_whole=np.rint):

@@ -4,10 +4,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from course_utils.border_weights import border_weights, separated
-from course_utils.data.nuclei import nuclei
+from course_utils.data.sets.nuclei import nuclei
 from course_utils.figures.cells import ablation, ap_curves, curves_over_steps, draw_merged, gaps_and_weights
-from course_utils.instances import score_instances
+from course_utils.losses import border_weights, separated
+from course_utils.metrics.instances import score_instances
 
 
 @pytest.fixture(autouse=True)

@@ -5,12 +5,19 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils.figures.architecture import architecture, boxes
-from course_utils.figures.costs import over_strides, ratios
-from course_utils.figures.heatmaps import agreement, feature_maps, heat_maps, output_grid, refinements, upsampled
-from course_utils.figures.receptive_fields import fields_over, growth, sensitivity
-from course_utils.models.convolutionalize import convolutionalize
-from course_utils.models.geometry import geometry, steps
+from course_utils.figures.architectures import architecture, boxes, fields_over, growth, sensitivity
+from course_utils.figures.heatmaps import (
+    agreement,
+    feature_maps,
+    heat_maps,
+    output_grid,
+    over_strides,
+    ratios,
+    refinements,
+    upsampled,
+)
+from course_utils.models.convolutionalization import convolutionalize
+from course_utils.models.coordinates import geometry, steps
 
 
 @pytest.fixture(autouse=True)

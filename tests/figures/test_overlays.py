@@ -4,8 +4,8 @@ import pytest
 import torch
 from skimage.color import rgb2lab
 
-from course_utils.data.palettes import voc_palette
-from course_utils.figures.comparisons import accuracy_curves, confusion
+from course_utils.data.masks import voc_palette
+from course_utils.figures.measures import accuracy_curves, confusion
 from course_utils.figures.overlays import (
     Box,
     draw_boxes,
@@ -19,8 +19,7 @@ from course_utils.figures.overlays import (
     overlay,
     panels,
 )
-from course_utils.figures.palettes import class_palette, instance_palette
-from course_utils.figures.style import use_course_style
+from course_utils.figures.style import class_palette, instance_palette, use_course_style
 
 CLASSES = ["background", "cat", "dog", "bird"]
 

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from course_utils.figures.scene_walls import scene_wall
+from course_utils.figures.contact_sheets import scene_wall
 
 
 def test_the_wall_credits_the_drawings_and_is_alike_every_time():

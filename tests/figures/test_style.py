@@ -8,9 +8,9 @@ import nbformat
 import pytest
 from PIL import Image
 
+from course_utils.course.pages import page
 from course_utils.data.photographs import photograph
-from course_utils.figures import show
-from course_utils.pages import page
+from course_utils.figures.style import show
 
 
 @pytest.fixture

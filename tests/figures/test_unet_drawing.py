@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils.figures.unet_drawing import maps_of, steps_of, unet_drawing
+from course_utils.figures.unet import maps_of, steps_of, unet_drawing
 from course_utils.models.unet import UNet, walk
 
 FIGURE_1 = """

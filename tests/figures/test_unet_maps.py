@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from course_utils.figures.unet_maps import merged_cells, seams, signals, tile_on_picture
+from course_utils.figures.unet import merged_cells, seams, signals, tile_on_picture
 
 
 @pytest.fixture(autouse=True)

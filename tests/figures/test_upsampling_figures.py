@@ -7,9 +7,19 @@ import torch
 from torch.nn import functional
 
 from course_utils.data.photographs import photograph
-from course_utils.figures.alignment import crop_curves, crops, frame_of_cells
-from course_utils.figures.checkerboards import coverages, fading, over_training
-from course_utils.figures.upsampling import borders, kernel_shapes, matrices, on_pixels, stamps
+from course_utils.figures.upsampling import (
+    borders,
+    coverages,
+    crop_curves,
+    crops,
+    fading,
+    frame_of_cells,
+    kernel_shapes,
+    matrices,
+    on_pixels,
+    over_training,
+    stamps,
+)
 from course_utils.models.upsampling import bilinear_kernel
 
 

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from course_utils.data import load
-from course_utils.kept_maps import KeptMaps, UpperBackbone
-from course_utils.models.alignment import PIXELS, interpolation_matrix, places_in, resample
+from course_utils.data.dataset import load
 from course_utils.models.backbones import backbone
+from course_utils.models.coordinates import CoordinateMap, geometry
 from course_utils.models.fcn import FCN
-from course_utils.models.geometry import CoordinateMap, geometry
+from course_utils.models.upsampling import PIXELS, interpolation_matrix, places_in, resample
+from course_utils.training.kept_maps import KeptMaps, UpperBackbone
 
 
 def even(stride):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from course_utils.data.photographs import photograph
-from course_utils.models import weights
+from course_utils.models import imagenet as weights
 from course_utils.models.backbones import CLASSIFIERS, Backbone, classifier, untrained
 from course_utils.models.imagenet import centre_square, class_index, class_names, guesses, normalise
 

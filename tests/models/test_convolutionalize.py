@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from course_utils.models.backbones import CLASSIFIERS, NATIVE_SIZE, classifier
-from course_utils.models.convolutionalize import convolutionalize
+from course_utils.models.convolutionalization import convolutionalize
 
 MAP = {"alexnet": (6, 6), "vgg16": (7, 7), "googlenet": (1, 1), "efficientnet_lite0": (1, 1)}
 

@@ -7,8 +7,8 @@ from torch import nn
 from course_utils.models.backbones import CLASSIFIERS, backbone
 from course_utils.models.fcn import FCN, parameters_in, warm_start
 from course_utils.models.fcn_paper import PaperFCN, crop
+from course_utils.models.imagenet import fill_at_random
 from course_utils.models.upsampling import bilinear_kernel
-from course_utils.models.weights import fill_at_random
 
 CLASSES = 5
 
@@ -203,6 +203,6 @@ def test_the_paper_forms_logits_lie_over_the_pixels_they_answer_for():
     scores[0, 0, 1, 1] = 1
     peak = crop(net.upsample(scores), net.crops["image"], torch.empty(1, 1, 60, 60))[0, 0]
     row, column = divmod(int(peak.argmax()), 60)
-    from course_utils.models.geometry import geometry
+    from course_utils.models.coordinates import geometry
 
     assert row == column == geometry([net.to_8, net.to_16, net.to_32, net.head]).coordinates(1)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils.models.geometry import crop_offset, geometry, output_size, steps
+from course_utils.models.coordinates import crop_offset, geometry, output_size, steps
 
 
 def convolutions(count, kernel=3, padding=1):
@@ -81,7 +81,7 @@ def test_googlenets_receptive_field_is_907_through_its_widest_branches():
 def test_torchvisions_alexnet_and_vgg16_have_the_papers_receptive_fields_once_turned():
     import torchvision.models
 
-    from course_utils.models.convolutionalize import convolutionalize
+    from course_utils.models.convolutionalization import convolutionalize
 
     with torch.no_grad():
         turned = convolutionalize(torchvision.models.alexnet())

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from course_utils.models.geometry import crop_offset, geometry
+from course_utils.models.coordinates import crop_offset, geometry
 from course_utils.models.upsampling import bilinear_deconvolution, bilinear_kernel, checkerboard, coverage, matrix_of
 
 

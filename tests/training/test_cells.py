@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.data import load
-from course_utils.data.cells import CellCrops, cells_of, grey, pictures_of, stretched
+from course_utils.data.dataset import load
 from course_utils.data.transforms import Augment
-from course_utils.training.cells import em_scores
-from course_utils.training.command import Data, read_recipe, run_recipe
+from course_utils.training.cells import CellCrops, cells_of, em_scores, grey, pictures_of, stretched
+from course_utils.training.recipes import Data, read_recipe, run_recipe
 
 RECIPE = """
 [net]

@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from course_utils.training.command import Net
-from course_utils.training.making import enlarging, make_net
+from course_utils.training.recipes import Net, enlarging, make_net
 
 
 @pytest.mark.parametrize(("fixed", "frozen"), [(1, 0), (4, 4), (8, 5)])

@@ -17,14 +17,14 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from course_utils.lectures import ROOT
+from course_utils.course.lectures import ROOT
 from course_utils.losses import CrossEntropy, Dice
-from course_utils.train import NonFiniteLoss, overfit_one_batch, train
 from course_utils.training.batches import Plan
-from course_utils.training.checkpoints import read, save, train_or_load
-from course_utils.training.fingerprints import fingerprint
-from course_utils.training.optimisation import Settings, freeze, make_optimiser, schedule, set_learning_rate
+from course_utils.training.kept_nets import fingerprint, train_or_load
+from course_utils.training.loop import NonFiniteLoss, overfit_one_batch, train
 from course_utils.training.processes import Alone
+from course_utils.training.saving import read, save
+from course_utils.training.settings import Settings, freeze, make_optimiser, schedule, set_learning_rate
 from tests.training.tiny_training import Stripes, make_net, shared, unbroken_or_killed, write_fingerprint
 
 QUICK = Settings(epochs=2, batch=4, lr=1e-2)
@@ -440,7 +440,7 @@ def test_whatever_shapes_a_net_changes_its_fingerprint(other):
 
 
 def test_the_librarys_code_is_part_of_the_fingerprint(monkeypatch, tmp_path):
-    import course_utils.training.fingerprints as fingerprints
+    import course_utils.training.kept_nets as fingerprints
 
     (tmp_path / "losses.py").write_text("old")
     monkeypatch.setattr(fingerprints, "PACKAGE", tmp_path)

@@ -13,11 +13,11 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from course_utils.losses import CrossEntropy
-from course_utils.train import train
-from course_utils.training.checkpoints import save
-from course_utils.training.fingerprints import fingerprint
-from course_utils.training.optimisation import Settings
+from course_utils.training.kept_nets import fingerprint
+from course_utils.training.loop import train
 from course_utils.training.processes import Alone, launched
+from course_utils.training.saving import save
+from course_utils.training.settings import Settings
 
 
 class Stripes(Dataset):

@@ -232,9 +232,9 @@ LECTURE = (
     (
         "code",
         "-",
-        "from course_utils.data.annotations import annotation\n"
+        "from course_utils.data.photographs import annotation\n"
         "from course_utils.widgets import explore\n"
-        "from course_utils.widgets.threshold import threshold\n"
+        "from course_utils.widgets.thresholds import threshold\n"
         "coins = annotation('coins')\n"
         "explore(threshold(coins.image, coins.mask))",
         [],
@@ -244,5 +244,10 @@ LECTURE = (
     ("code", "subslide", "print('shown')", ["show-code"]),
     ("markdown", "skip", "This is only for readers.", []),
     ("markdown", "skip", "### One more to move", []),
-    ("code", "skip", "from course_utils.widgets.crop_offset import crop_offset\nexplore(crop_offset(coins.image))", []),
+    (
+        "code",
+        "skip",
+        "from course_utils.widgets.crop_offsets import crop_offset\nexplore(crop_offset(coins.image))",
+        [],
+    ),
 )

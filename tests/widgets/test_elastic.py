@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.data.nuclei import nuclei
+from course_utils.data.sets.nuclei import nuclei
 from course_utils.data.transforms import elastic_deformation
-from course_utils.figures.palettes import instance_palette
-from course_utils.widgets.elastic import bend, bent_lines, elastic, folded_share, heading
+from course_utils.figures.style import instance_palette
+from course_utils.widgets.elastic_grids import bend, bent_lines, elastic, folded_share, heading
 from tests.widgets.speed import LIMIT, seconds_to_answer
 
 

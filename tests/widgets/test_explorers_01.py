@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.classical import grey
-from course_utils.data.annotations import annotation
-from course_utils.widgets import paint_mask as painting
-from course_utils.widgets import threshold as sliding
+from course_utils.data.photographs import annotation
+from course_utils.inference.classical import grey
+from course_utils.widgets import painting
+from course_utils.widgets import thresholds as sliding
 from course_utils.widgets.frame import KEPT
 from tests.widgets.speed import LIMIT, seconds_to_answer
 

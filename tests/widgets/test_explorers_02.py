@@ -9,12 +9,12 @@ from PIL import Image
 
 from course_utils.data.photographs import photograph
 from course_utils.models.backbones import classifier
-from course_utils.models.convolutionalize import convolutionalize
+from course_utils.models.convolutionalization import convolutionalize
 from course_utils.models.imagenet import resize
 from course_utils.models.variants import without_padding
-from course_utils.widgets import heat_map as heating
-from course_utils.widgets import receptive_field as seeing
-from course_utils.widgets import sliding_window as walking
+from course_utils.widgets import heat_maps as heating
+from course_utils.widgets import receptive_fields as seeing
+from course_utils.widgets import sliding_windows as walking
 from course_utils.widgets.frame import KEPT
 from tests.widgets.speed import LIMIT, seconds_to_answer
 

@@ -3,8 +3,8 @@
 import pytest
 
 from course_utils.data.photographs import photograph
-from course_utils.widgets import crop_offset as cropping
-from course_utils.widgets import transposed_convolution as stamping
+from course_utils.widgets import crop_offsets as cropping
+from course_utils.widgets import transposed_convolutions as stamping
 from course_utils.widgets.frame import KEPT
 from tests.widgets.speed import LIMIT, seconds_to_answer
 

@@ -7,11 +7,10 @@ import nbformat
 import pytest
 from ipywidgets import Dropdown, IntSlider
 
+from course_utils.course.pages import page
 from course_utils.figures.boards import Board
-from course_utils.live_views import VIEW, before_saving, without_live_views
-from course_utils.pages import page
-from course_utils.widgets import Explorer, explore
-from course_utils.widgets.frame import KEPT
+from course_utils.widgets.frame import KEPT, Explorer, explore
+from course_utils.widgets.live_views import VIEW, before_saving, without_live_views
 
 
 def compute(side: int, colour: str) -> tuple[int, str]:

@@ -3,8 +3,8 @@
 import nbformat
 import pytest
 
-from course_utils.live_views import VIEW
-from course_utils.pages import page as html_page
+from course_utils.course.pages import page as html_page
+from course_utils.widgets.live_views import VIEW
 from tests.browser import local_page, open_notebook, run_all, save, screenshot
 from tests.widgets.explorer_pages import CASES, IMPORTS, LECTURE
 

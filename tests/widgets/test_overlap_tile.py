@@ -2,12 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.data.nuclei import nuclei
+from course_utils.data.sets.nuclei import nuclei
+from course_utils.inference.tiles import at_once
+from course_utils.inference.tiles import overlap_tile as tiled
 from course_utils.models.unet import UNet, legal_sizes
-from course_utils.tiling import at_once
-from course_utils.tiling import overlap_tile as tiled
-from course_utils.widgets.overlap_tile import compute, heading, overlap_tile, read_by
-from course_utils.widgets.tile_passes import all_passes
+from course_utils.widgets.overlap_tiles import all_passes, compute, heading, overlap_tile, read_by
 from tests.widgets.speed import LIMIT, seconds_to_answer
 
 IMAGE = nuclei()[0][:1, 100:172, 60:156] / 255

@@ -3,7 +3,7 @@ import torch
 
 from course_utils.models.backbones import backbone
 from course_utils.models.fcn import FCN
-from course_utils.widgets.skip_fusion import ALL, Scene, largest_class, mixed, score, skip_fusion
+from course_utils.widgets.skip_streams import ALL, Scene, largest_class, mixed, score, skip_fusion
 from tests.widgets.speed import LIMIT, seconds_to_answer
 
 CLASSES = ["background", "cat", "dog", "bus"]

@@ -3,7 +3,7 @@ import torch
 from ipywidgets import ToggleButtons
 
 from course_utils.models.unet import UNet, legal_sizes
-from course_utils.widgets.unet_size import compute, describe, heading, unet_size
+from course_utils.widgets.unet_sizes import compute, describe, heading, unet_size
 from tests.widgets.speed import LIMIT, seconds_to_answer
 
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.border_weights import border_weights, separated
-from course_utils.data.nuclei import nuclei, touching
-from course_utils.widgets.weight_map import busiest, compute, heading, weight_map
+from course_utils.data.sets.nuclei import nuclei, touching
+from course_utils.losses import border_weights, separated
+from course_utils.widgets.weight_maps import busiest, compute, heading, weight_map
 from tests.widgets.speed import LIMIT, seconds_to_answer
 
 

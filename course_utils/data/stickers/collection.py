@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from course_utils.data.dataset import Dataset, Sample
-from course_utils.data.palettes import VOC_CLASSES, voc_palette
+from course_utils.data.masks import VOC_CLASSES, voc_palette
 from course_utils.data.stickers.drawings import STYLES
 from course_utils.data.stickers.places import GEOMETRY
 from course_utils.data.stickers.scenes import Scene, scene

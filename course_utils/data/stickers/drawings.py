@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from course_utils.data.palettes import VOC_CLASSES
-from course_utils.data.stickers.resizing import resize
+from course_utils.data.masks import VOC_CLASSES
+from course_utils.data.stickers.portable import resize
 
 STYLES = ("twemoji", "openmoji")
 MASTER = 256

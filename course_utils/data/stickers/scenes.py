@@ -1,4 +1,4 @@
-"""One scene: a place, drawings standing in it from far to near, and everything known about each pixel (stickers)."""
+"""One scene: a place, drawings standing in it from far to near, and all that is known of each pixel (stickers)."""
 
 import math
 from dataclasses import dataclass
@@ -7,11 +7,9 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageFilter
 
-from course_utils.data.stickers.dice import Dice
 from course_utils.data.stickers.drawings import DRAWINGS, STYLES, TILTS, Drawing, cut_out, drawings
-from course_utils.data.stickers.labels import void_edges
 from course_utils.data.stickers.places import PLACES, VERTICAL, backdrops, grounds
-from course_utils.data.stickers.resizing import resize
+from course_utils.data.stickers.portable import Dice, resize
 
 # A thing's size against a person's, in percent: a stage set's proportions, not the world's.
 SIZES = {"aeroplane": 125, "bird": 62, "boat": 110, "bottle": 66, "bus": 130, "car": 115, "cat": 76, "train": 135}
@@ -233,3 +231,30 @@ def _light(canvas: np.ndarray, name: str, dice: Dice) -> np.ndarray:
     brightness, steps = dice.between(236, 268), np.arange(256)
     tables = [np.minimum(255, steps * gain * brightness >> 16).astype(np.uint8) for gain in PLACES[name].light]
     return np.stack([table[canvas[..., channel]] for channel, table in enumerate(tables)], axis=-1)
+
+
+def void_edges(instances: np.ndarray) -> np.ndarray:
+    """The pixels along the edges of things, which VOC marks as void and nobody has to get right.
+
+    One pixel outside of every thing, and one inside where it has more behind it: a spoke one pixel thin stays.
+
+    Shape:
+        instances (H, W), 0 for background -> (H, W) bool, 2 to 3 pixels wide along edges
+    """
+    padded = np.pad(instances, 1, mode="edge")
+    middle = padded[1:-1, 1:-1]
+    straight = [padded[1:-1, :-2], padded[1:-1, 2:], padded[:-2, 1:-1], padded[2:, 1:-1]]
+    inner = np.ones(instances.shape, bool)
+    outside = np.zeros(instances.shape, bool)
+    for other in straight:
+        inner &= other == middle
+        outside |= other != 0
+    inner &= middle != 0
+    outside &= middle == 0
+    core = np.pad(np.where(inner, instances, 0), 1)
+    backed = np.zeros(instances.shape, bool)
+    height, width = instances.shape
+    for down in range(3):
+        for right in range(3):
+            backed |= core[down : down + height, right : right + width] == middle
+    return outside | (backed & ~inner & (middle != 0))

@@ -1,0 +1,198 @@
+"""Finding what was handed in: whose it is, which lecture, and what had to be left out."""
+
+import json
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from course_utils.course.lectures import lectures
+
+LARGEST = 50 * 2**20  # bytes; a notebook with all its figures has about 5 MB
+
+
+@dataclass
+class Submission:
+    """One notebook of one student.
+
+    Args:
+        student: the name of the folder, or of the file.
+        lecture: its number, or None where the file says nothing about it.
+        path: the file.
+        cells: [label, source] of each code cell; the label is nbgrader's grade_id, or "".
+        unreadable: why it cannot be graded, or "".
+        remarks: what the lecturer should know.
+    """
+
+    student: str
+    lecture: str | None
+    path: Path
+    cells: list[list[str]] = field(default_factory=list)
+    unreadable: str = ""
+    remarks: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a folder of submissions holds: what is graded, and (path, why) for what is not."""
+
+    submissions: list[Submission]
+    skipped: list[tuple[Path, str]]
+
+
+def find_submissions(folder: Path) -> Found:
+    """All that can be graded in a folder.
+
+    A folder in it is a student, with notebooks anywhere inside: `STUDENT/NOTEBOOK.ipynb`, or nbgrader's
+    `submitted/STUDENT/ASSIGNMENT/NOTEBOOK.ipynb`. A notebook in it is a student too, named by the file:
+    `ada.ipynb`, or `ada-02_convolutionalization.ipynb`. `folder` may also be the one that holds `submitted/`.
+
+    Raises:
+        ValueError: where the folder is missing, or holds nothing that could be graded.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is not a folder: name the one that holds a folder or a notebook for each student")
+    if (folder / "submitted").is_dir():
+        folder = folder / "submitted"
+    submissions, skipped = [], []
+    for path in files_below(folder):
+        why = not_graded(path, folder)
+        if why:
+            skipped.append((path, why))
+        else:
+            submissions.append(read_submission(path, folder))
+    settle_lectures(submissions)
+    chosen = one_each(submissions, skipped)
+    if not chosen:
+        raise ValueError(
+            f"{folder} holds no notebook of this course: put a folder for each student there, with notebooks in it, "
+            "or notebooks named by student"
+        )
+    return Found(chosen, skipped)
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Every file below a folder, in order; links to folders are not followed."""
+    return sorted(Path(where) / name for where, _, names in os.walk(folder) for name in names)
+
+
+def not_graded(path: Path, folder: Path) -> str:
+    """Why a file is left out, or ""."""
+    inside = path.relative_to(folder)
+    if any(part.startswith(".") for part in inside.parts):
+        return "hidden"
+    if "solutions" in inside.parts:
+        return "the course's own solutions, laid beside a student's work"
+    if path.is_symlink() or not path.is_file():
+        return "a link or no plain file"
+    if ".new-" in path.name:
+        return "a newer version that the course laid beside the student's copy"
+    if path.suffix != ".ipynb":
+        return "not a notebook"
+    return ""
+
+
+def read_submission(path: Path, folder: Path) -> Submission:
+    """One file as a submission; what is wrong with it stands in `unreadable`."""
+    inside = path.relative_to(folder)
+    student = inside.parts[0] if len(inside.parts) > 1 else student_in(path.stem)
+    submission = Submission(student, lecture_in_name(inside), path)
+    try:
+        submission.cells = code_cells(path)
+    except (ValueError, OSError, RecursionError) as error:
+        submission.unreadable = str(error)
+        return submission
+    if submission.lecture is None:
+        counted = Counter(label[:2] for label, _ in submission.cells if label[:2] in known_lectures())
+        submission.lecture = counted.most_common(1)[0][0] if counted else None
+    return submission
+
+
+def code_cells(path: Path) -> list[list[str]]:
+    """[grade_id, source] of each code cell of a notebook that may be damaged or hostile.
+
+    Raises:
+        ValueError: where it is no notebook; says what it is.
+    """
+    if path.stat().st_size > LARGEST:
+        raise ValueError(f"the file has {path.stat().st_size // 2**20} MB; {LARGEST // 2**20} MB is the most")
+    try:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise ValueError("the file is not a notebook: it is not text") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"the file is not a notebook: {error}") from None
+    except RecursionError:
+        raise ValueError("the file is not a notebook: it is nested without end") from None
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    if not isinstance(cells, list):
+        raise ValueError("the file is not a notebook of the present format: it has no list of cells")
+    return [
+        [label_of(cell), source_of(cell)]
+        for cell in cells
+        if isinstance(cell, dict) and cell.get("cell_type") == "code"
+    ]
+
+
+def label_of(cell: dict) -> str:
+    """A cell's grade_id, or ""."""
+    metadata = cell.get("metadata")
+    label = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    name = label.get("grade_id") if isinstance(label, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def source_of(cell: dict) -> str:
+    """A cell's text, which notebooks hold as a string or as a list of lines."""
+    source = cell.get("source", "")
+    return "".join(map(str, source)) if isinstance(source, list) else str(source)
+
+
+def known_lectures() -> dict[str, str]:
+    """The number of each lecture and its name."""
+    return {lecture.number: lecture.name for lecture in lectures()}
+
+
+def lecture_in_name(inside: Path) -> str | None:
+    """The lecture that a path names: in the file's name, or in a folder such as nbgrader's assignment."""
+    for part in reversed(inside.parts):
+        for number, name in known_lectures().items():
+            if name in part or part == number:
+                return number
+    return None
+
+
+def student_in(stem: str) -> str:
+    """The student that a file's name means: the name less the lecture's, `ada-02_convolutionalization` is ada."""
+    for name in known_lectures().values():
+        if name in stem and stem != name:
+            return stem.replace(name, "").strip(" -_.")
+    return stem
+
+
+def settle_lectures(submissions: list[Submission]) -> None:
+    """Where all that was handed in is of one lecture, a file that names none is of that one too."""
+    handed_in = {submission.lecture for submission in submissions} - {None}
+    if len(handed_in) == 1:
+        (only,) = handed_in
+        for submission in submissions:
+            submission.lecture = submission.lecture or only
+
+
+def one_each(submissions: list[Submission], skipped: list[tuple[Path, str]]) -> list[Submission]:
+    """One submission a student and lecture: the file with the lecture's own name, else the one saved last."""
+    groups: dict[tuple[str, str], list[Submission]] = {}
+    for submission in submissions:
+        if submission.lecture is None and not submission.unreadable:
+            skipped.append((submission.path, "no cell of it belongs to a lecture of this course"))
+        else:
+            groups.setdefault((submission.student, submission.lecture or ""), []).append(submission)
+    names, chosen = known_lectures(), []
+    for (_, number), group in sorted(groups.items()):
+        group.sort(key=lambda one: (one.path.stem == names.get(number), one.path.stat().st_mtime))
+        best = group[-1]
+        for other in group[:-1]:
+            skipped.append((other.path, f"{best.path.name} of the same student and lecture is graded"))
+            best.remarks.append(f"{other.path.name} was handed in too and not graded")
+        chosen.append(best)
+    return chosen

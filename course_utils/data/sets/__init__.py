@@ -1,0 +1,1 @@
+"""One module a data set: from what its makers' archives hold to the course's pictures and masks."""

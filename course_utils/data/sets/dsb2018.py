@@ -1,0 +1,26 @@
+"""Fluorescent nuclei of the Data Science Bowl 2018, in StarDist's layout (lectures 08, 09)."""
+
+from pathlib import Path
+
+import torch
+
+from course_utils.data.dataset import Dataset, Sample, find_picture, foreground, numbered, picture_files
+from course_utils.data.images import read_image
+from course_utils.data.masks import read_mask
+
+CLASSES = ["background", "nucleus"]
+PALETTE = [(0, 0, 0), (86, 180, 233)]
+
+
+def open_split(root: Path, split: str) -> Dataset:
+    """The split's pictures with a number for each nucleus."""
+    base = root / split
+    masks = picture_files(base / "masks")
+
+    def read(item: str) -> Sample:
+        image = read_image(find_picture(base / "images", item, first=".tif"))
+        instances = numbered(read_mask(masks[item]))
+        labels = torch.ones(int(instances.max()), dtype=torch.int64)
+        return Sample(image, foreground(instances), instances, labels)
+
+    return Dataset("dsb2018", split, CLASSES, PALETTE, list(masks), read)

@@ -1,0 +1,87 @@
+"""NYU Depth v2 with the 40 classes of Gupta et al. (FCN, section 5, Table 4; lecture 06)."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from course_utils.data.dataset import Dataset, Sample
+from course_utils.data.masks import voc_palette
+from course_utils.data.matlab import is_hdf5, open_hdf5, read_mat
+
+CLASSES = [
+    "wall",
+    "floor",
+    "cabinet",
+    "bed",
+    "chair",
+    "sofa",
+    "table",
+    "door",
+    "window",
+    "bookshelf",
+    "picture",
+    "counter",
+    "blinds",
+    "desk",
+    "shelves",
+    "curtain",
+    "dresser",
+    "pillow",
+    "mirror",
+    "floor mat",
+    "clothes",
+    "ceiling",
+    "books",
+    "refrigerator",
+    "television",
+    "paper",
+    "towel",
+    "shower curtain",
+    "box",
+    "whiteboard",
+    "person",
+    "night stand",
+    "toilet",
+    "sink",
+    "lamp",
+    "bathtub",
+    "bag",
+    "other structure",
+    "other furniture",
+    "other prop",
+]
+
+
+def open_split(root: Path, split: str) -> Dataset:
+    """The split's rooms with depth in metres; `hha.hha(depth)` gives the three channels of late fusion."""
+    splits = read_mat(root / "splits.mat")
+    chosen = np.atleast_1d(splits["testNdxs" if split == "test" else "trainNdxs"]).astype(int)
+    mapping = read_mat(root / "classMapping40.mat")["mapClass"]
+    # Entry 0 is "unlabelled": 0 minus 1, which becomes void.
+    to_class = np.concatenate([[0], np.atleast_1d(mapping).astype(int)]) - 1
+    to_class[to_class < 0] = 255
+    path = root / "nyu_depth_v2_labeled.mat"
+    if not is_hdf5(path):
+        raise ValueError(f"'{path}' is not a MATLAB file of version 7.3, as NYU's is: download it again")
+
+    def read(item: str) -> Sample:
+        index = int(item) - 1
+        file = _opened(path)
+        image = torch.from_numpy(np.ascontiguousarray(file["images"][index].transpose(0, 2, 1)))
+        labels = file["labels"][index].T.astype(int)
+        if labels.max() >= len(to_class):
+            raise ValueError(
+                f"picture {item} has label {labels.max()}, but classMapping40.mat ends at {len(to_class) - 1}"
+            )
+        depth = torch.from_numpy(np.ascontiguousarray(file["depths"][index].T.astype(np.float32)))
+        return Sample(image, torch.from_numpy(to_class[labels]), depth=depth)
+
+    return Dataset("nyudv2", split, CLASSES, voc_palette(41)[1:], [str(number) for number in chosen], read)
+
+
+@lru_cache(maxsize=1)
+def _opened(path: Path):
+    """The file stays open: 2.8 GB, of which each picture is read where it lies."""
+    return open_hdf5(path)

@@ -1,0 +1,322 @@
+"""`course train CONFIG.toml`: the same loop as in the notebooks, from the command line, under torchrun too (lecture 05).
+
+A configuration has five tables: [net], [data], [augment], [loss] and [training]; `configs/camvid_cpu.toml` shows all.
+"""
+
+import json
+import time
+import tomllib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from course_utils.data.dataset import Dataset, load
+from course_utils.data.files import write_text
+from course_utils.data.transforms import Augment
+from course_utils.losses import CrossEntropy, Dice, Focal, SegmentationLoss, balance
+from course_utils.models.backbones import Backbone, backbone
+from course_utils.models.coordinates import geometry
+from course_utils.models.fcn import FCN, warm_start
+from course_utils.models.fcn_paper import PaperFCN
+from course_utils.models.imagenet import normalise
+from course_utils.training.saving import read, save
+from course_utils.training.evaluation import Evaluation, evaluate
+from course_utils.training.loop import train
+from course_utils.training.processes import launched
+from course_utils.training.progress import History, write_curves
+from course_utils.training.settings import Settings, freeze
+
+
+@dataclass(frozen=True)
+class Net:
+    """[net]: form "practical" or "paper", a backbone, the stride, and the net.pt of a coarser net to start from.
+
+    The backbone's layers up to the stride `fixed` stay as ImageNet made them; 1 and less fixes none.
+    Form "unet" has a width, a depth and dropout instead, and learns from pictures of cells (`training/cells.py`).
+    """
+
+    form: str = "practical"
+    backbone: str = "efficientnet_lite0"
+    stride: int = 8
+    at_once: bool = False
+    fixed: int = 1
+    start: str = ""
+    width: int = 64
+    depth: int = 4
+    dropout: float = 0.5
+
+
+@dataclass(frozen=True)
+class Data:
+    """[data]: a data set's name, its splits, options for `load`, and how many pictures are scored after each epoch.
+
+    The splits to validate and to test are of the data set `test_name`, where that is another than the one to train on.
+    Pictures are enlarged `enlarge` times before they are scored, and the scores brought back to their size.
+    A U-Net's epoch has so many `crops`; its cells are those that `threshold`, `seed` and `smallest` give.
+    """
+
+    name: str = "stickers"
+    train: str = "train"
+    validate: str = "val"
+    test: str = "val"
+    validate_pictures: int = 0
+    test_name: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    enlarge: float = 1.0
+    crops: int = 0
+    threshold: float = 0.5
+    seed: float = 0.7
+    smallest: int = 15
+
+
+@dataclass(frozen=True)
+class Loss:
+    """[loss]: "cross_entropy" (with weights "balanced" or a list, or normalised = false), "dice" or "focal".
+
+    A U-Net's is always cross-entropy with border weights of w0 and sigma, and class weights "balanced" or a list.
+    """
+
+    name: str = "cross_entropy"
+    weights: Any = None
+    balance: float = 0.5
+    normalised: bool = True
+    focus: float = 2.0
+    w0: float = 10.0
+    sigma: float = 5.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole configuration."""
+
+    net: Net = field(default_factory=Net)
+    data: Data = field(default_factory=Data)
+    augment: dict[str, Any] = field(default_factory=dict)
+    loss: Loss = field(default_factory=Loss)
+    training: Settings = field(default_factory=Settings)
+
+
+def read_recipe(path: Path, changes: list[str] | None = None) -> Recipe:
+    """A configuration file, with some settings changed, as in "training.epochs=2".
+
+    Raises:
+        ValueError: for a file that is missing or not TOML, or a name or value that there is not; says which.
+    """
+    try:
+        tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not TOML: {error}") from None
+    for change in changes or []:
+        table, _, setting = change.partition(".")
+        name, equals, value = setting.partition("=")
+        if not equals or not name:
+            raise ValueError(f"{change!r}: changes look like training.epochs=2")
+        try:
+            tables.setdefault(table, {})[name.strip()] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            tables.setdefault(table, {})[name.strip()] = value.strip()
+    kinds = {"net": Net, "data": Data, "loss": Loss, "training": Settings, "augment": Augment}
+    refuse_unknown(f"{path}: there is no table", tables, kinds)
+    parts = {}
+    for table, values in tables.items():
+        refuse_unknown(f"{path}: [{table}] has no setting", values, [each.name for each in fields(kinds[table])])
+        try:
+            made = kinds[table](**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{path}: [{table}] {error}") from None
+        parts[table] = values if table == "augment" else made
+    return Recipe(**parts)
+
+
+def refuse_unknown(words: str, given, known) -> None:
+    """Refuse the first name that there is not, and say which one may have been meant."""
+    for name in given:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            raise ValueError(f"{words} {name!r}: " + (f"did you mean {near[0]!r}?" if near else ", ".join(known)))
+
+
+def run_recipe(recipe: Recipe, out: Path, device: str = "auto", workers: int = 0, progress: bool = True) -> dict:
+    """Train as a recipe says, test, and write net.pt, checkpoint.pt, result.json, its curves and history into a folder.
+
+    Started again after it was broken off, it goes on from the checkpoint. Under torchrun, several processes share the
+    work.
+
+    Args:
+        recipe: see `read_recipe`.
+        out: the folder.
+        device, workers, progress: as for `train`.
+
+    Returns:
+        what result.json holds: scores on the test split, seconds, device, date and the recipe
+
+    Raises:
+        ValueError: for a data set, net or loss that there is not; FileNotFoundError for data that is not here.
+    """
+    machine = launched(device, recipe.training.precision)
+    if recipe.net.form == "unet":
+        from course_utils.training.cells import run_cells
+
+        return run_cells(recipe, out, machine, workers, progress)
+    pictures = plain = load(recipe.data.name, recipe.data.train, **recipe.data.options)
+    other = partial(load, recipe.data.test_name or recipe.data.name, **recipe.data.options)
+    tested = other(recipe.data.test)
+    if recipe.augment:
+        pictures = pictures.with_transform(Augment(**tuples(recipe.augment)))
+    prepare = partial(normalise, name=recipe.net.backbone)
+    net = make_net(recipe.net, len(pictures.classes))
+    score = partial(evaluate, prepare=prepare, classes=pictures.classes, device=machine.device)
+    validate = None
+    if recipe.data.validate_pictures:
+        some = evenly(other(recipe.data.validate), recipe.data.validate_pictures)
+
+        def validate(net: nn.Module) -> dict[str, float]:
+            return {"mean_iu": score(enlarging(net, recipe.data.enlarge), some, progress=False).scores.mean_iu}
+
+    history = train(
+        net,
+        pictures,
+        make_loss(recipe.loss, plain),
+        recipe.training,
+        prepare=prepare,
+        validate=validate,
+        checkpoint=out / "checkpoint.pt",
+        workers=workers,
+        progress=progress,
+        machine=machine,
+    )
+    if machine.process:
+        return {}
+    began = time.process_time()
+    found = score(enlarging(net, recipe.data.enlarge), tested, progress=progress)
+    testing = time.process_time() - began
+    result = describe(recipe, found, history, testing, machine)
+    save({"net": net.state_dict(), "recipe": json.dumps(asdict(recipe))}, out / "net.pt")
+    write_text(out / "history.json", json.dumps(asdict(history)) + "\n")
+    write_curves(history, out / "curves.csv")
+    write_text(out / "result.json", json.dumps(result, indent=2) + "\n")
+    return result | {"table": found.table()}
+
+
+def tuples(table: dict[str, Any]) -> dict[str, Any]:
+    """A table whose lists are tuples, as the library's settings want them."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+
+
+def describe(recipe: Recipe, found: Evaluation, history: History, testing: float, machine) -> dict:
+    """What there is to say about a finished training, as JSON can hold it."""
+    scores = found.scores
+    cuda = machine.device.type == "cuda"
+    names = ("pixel_accuracy", "mean_accuracy", "mean_iu", "frequency_weighted_iu")
+    return {
+        "scores": {name: round(getattr(scores, name), 4) for name in names},
+        "iu": {
+            name: None if iu != iu else round(iu, 4) for name, iu in zip(found.classes, scores.iu.tolist(), strict=True)
+        },
+        "pictures": len(found.per_image),
+        "seconds": round(history.seconds, 1),
+        "cpu_minutes": {"training": round(history.cpu_seconds / 60, 2), "testing": round(testing / 60, 2)},
+        "device": torch.cuda.get_device_name(machine.device) if cuda else f"cpu, {torch.get_num_threads()} threads",
+        "processes": machine.processes,
+        "precision": machine.precision,
+        "torch": torch.__version__,
+        "date": datetime.now(UTC).date().isoformat(),
+        "recipe": asdict(recipe),
+    }
+
+
+if TYPE_CHECKING:
+    pass
+
+
+def evenly(dataset: Dataset, count: int) -> Dataset:
+    """So many pictures of a data set, spread over all of it."""
+    count = min(count, len(dataset))
+    return dataset.subset([place * len(dataset) // count for place in range(count)])
+
+
+def make_net(choice: "Net", classes: int) -> nn.Module:
+    """The net that a recipe names.
+
+    Raises:
+        ValueError: where there is no such net.
+    """
+
+    def fresh(stride: int) -> nn.Module:
+        if choice.form == "practical":
+            net = FCN(backbone(choice.backbone), classes, stride, choice.at_once)
+            fix_lower(net.backbone, choice.fixed)
+            return net
+        if choice.form == "paper":
+            if choice.fixed > 1:
+                raise ValueError(f"[net] fixed = {choice.fixed}: only the practical form fixes its lower layers")
+            return PaperFCN(choice.backbone, classes, stride, choice.at_once)
+        raise ValueError(f"[net] form = {choice.form!r}: choose practical, paper or unet")
+
+    net = fresh(choice.stride)
+    if choice.start:
+        kept = read(Path(choice.start))
+        coarser = fresh(json.loads(kept["recipe"])["net"]["stride"])
+        coarser.load_state_dict(kept["net"])
+        warm_start(net, coarser)
+    return net
+
+
+def fix_lower(backbone: Backbone, stride: int) -> None:
+    """Freeze a backbone's layers up to a stride: they take most of the time, and change least."""
+    here = 1
+    for layer in (layer for stage in backbone.stages for layer in stage):
+        here *= geometry(layer, 224).stride
+        if here > stride:
+            return
+        if stride > 1:
+            freeze(layer)
+
+
+def enlarging(net: nn.Module, times: float) -> Callable[[Tensor], Tensor]:
+    """The net on enlarged pictures, with its scores at the size that they had.
+
+    Shape:
+        images (N, 3, H, W) -> (N, classes, H, W)
+    """
+    if times == 1:
+        return net
+
+    def scored(images: Tensor) -> Tensor:
+        size = [round(times * side) for side in images.shape[-2:]]
+        larger = functional.interpolate(images, size, mode="bilinear", align_corners=False)
+        return functional.interpolate(net(larger), images.shape[-2:], mode="bilinear", align_corners=False)
+
+    return scored
+
+
+def make_loss(choice: "Loss", dataset: Dataset) -> SegmentationLoss:
+    """The loss that a recipe names; balanced weights are counted on the training masks.
+
+    Raises:
+        ValueError: where there is no such loss.
+    """
+    if choice.name == "dice":
+        return Dice()
+    if choice.name == "focal":
+        return Focal(choice.focus)
+    if choice.name != "cross_entropy":
+        raise ValueError(f"[loss] name = {choice.name!r}: choose cross_entropy, dice or focal")
+    weights = choice.weights
+    if weights == "balanced":
+        size = len(dataset.classes)
+        plain = evenly(dataset.with_transform(None), 100)
+        masks = (plain[index][1] for index in range(len(plain)))
+        counted = sum(torch.bincount(mask[mask != dataset.void], minlength=size) for mask in masks)
+        weights = balance(counted, choice.balance)
+    return CrossEntropy(weights, choice.normalised)

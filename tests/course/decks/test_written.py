@@ -1,0 +1,141 @@
+"""Decks as files: one HTML page that asks nobody, PowerPoint with equations and builds, PDF."""
+
+import re
+
+import pytest
+from pptx import Presentation
+from pptx.enum.shapes import PP_PLACEHOLDER
+
+from course_utils.course.decks.html import write_html
+from course_utils.course.decks.lint import deck_problems, html_problems, powerpoint_problems
+from course_utils.course.decks.pdf import open_deck, write_handout, write_pdf
+from course_utils.course.decks.powerpoint import write_powerpoint
+
+OMML = "{http://schemas.openxmlformats.org/officeDocument/2006/math}oMath"
+PML = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
+
+
+@pytest.fixture(scope="session")
+def html(deck, tmp_path_factory):
+    file = tmp_path_factory.mktemp("html") / "99_small.html"
+    write_html(deck, file)
+    return file
+
+
+@pytest.fixture(scope="session")
+def powerpoint(deck, tmp_path_factory):
+    file = tmp_path_factory.mktemp("pptx") / "99_small.pptx"
+    write_powerpoint(deck, file)
+    return file
+
+
+def test_nothing_is_wrong_with_it(deck, html, powerpoint, screen):
+    assert deck_problems(deck, lecture=False) == []
+    assert html_problems(html, screen) == []
+    assert powerpoint_problems(powerpoint, deck) == []
+
+
+def test_the_page_holds_everything_itself(html):
+    text = html.read_text(encoding="utf-8")
+    assert not re.findall(r"""(?:src|href)=["'](?!data:|#|\$)[^"']+""", text)
+    assert not re.findall(r"""url\(["']?(?:https?:)?//""", text)
+    assert "<math" in text and "image/svg+xml" in text
+
+
+def test_builds_wait_for_clicks_in_order(html, screen):
+    page = screen.new_page()
+    open_deck(html, page)
+    page.evaluate("Reveal.slide(4)")
+    indices = page.eval_on_selector_all(".present .fragment", "all => all.map(one => one.dataset.fragmentIndex)")
+    page.close()
+    assert indices == ["0", "1"], "three frames, two clicks"
+
+
+def test_the_first_slide_says_where_numbers_come_from(html, powerpoint):
+    said = "Numbers of the full run on a GPU, 2026-11-23"
+    assert said in html.read_text(encoding="utf-8")
+    texts = [shape.text_frame.text for shape in Presentation(powerpoint).slides[0].shapes if shape.has_text_frame]
+    assert said in texts
+
+
+def test_the_speakers_view_opens_without_network(html, screen):
+    page = screen.new_page()
+    asked = []
+    page.context.on("request", lambda request: asked.append(request.url))
+    open_deck(html, page)
+    page.evaluate("Reveal.slide(1)")
+    with page.expect_popup() as opened:
+        page.keyboard.press("s")
+    speaker = opened.value
+    speaker.wait_for_function(
+        "document.querySelector('.speaker-controls-notes .value').textContent.includes('Ask what')"
+    )
+    page.close()
+    speaker.close()
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:", "about:"))] == []
+
+
+def test_equations_are_equations_in_powerpoint(powerpoint):
+    equations = [len(slide._element.findall(f".//{OMML}")) for slide in Presentation(powerpoint).slides]
+    assert equations == [0, 2, 0, 0, 0, 1], "the last one stands in a table"
+
+
+def test_every_page_takes_its_look_from_the_right_layout(powerpoint):
+    slides = list(Presentation(powerpoint).slides)
+    assert [slide.slide_layout.name for slide in slides] == ["Title Slide"] + 5 * ["Title and Content"]
+    assert slides[0].shapes.title.placeholder_format.type == PP_PLACEHOLDER.CENTER_TITLE
+    assert {slide.shapes.title.placeholder_format.type for slide in slides[1:]} == {PP_PLACEHOLDER.TITLE}
+
+
+def test_powerpoint_has_notes_pictures_with_alt_text_and_drawings(powerpoint):
+    presentation = Presentation(powerpoint)
+    notes = [slide.notes_slide.notes_text_frame.text for slide in presentation.slides]
+    assert all("Ask what they see" in text for text in notes)
+    assert notes[1].startswith("5 minutes.")
+    pictures = [shape for slide in presentation.slides for shape in slide.shapes if shape.shape_type == 13]
+    assert len(pictures) == 4
+    assert {picture._element.nvPicPr.cNvPr.get("descr") for picture in pictures} == {"A line that rises."}
+    assert all(b"svgBlip" in picture._element.xml.encode() for picture in pictures)
+
+
+def test_powerpoint_builds_where_the_deck_does(powerpoint):
+    clicks = [
+        sum(node.get("nodeType") == "clickEffect" for node in slide._element.iter(f"{PML}cTn"))
+        for slide in Presentation(powerpoint).slides
+    ]
+    assert clicks == [0, 1, 0, 1, 2, 0]
+
+
+def test_no_mark_of_a_click_is_left_in_powerpoint(powerpoint):
+    texts = [
+        shape.text_frame.text
+        for slide in Presentation(powerpoint).slides
+        for shape in slide.shapes
+        if shape.has_text_frame
+    ]
+    assert not any("\u2021" in text for text in texts)
+
+
+def pages_of(pdf):
+    return len(re.findall(rb"/Type\s*/Page\b", pdf.read_bytes()))
+
+
+def test_pdf_has_a_page_for_each_slide_and_a_second_one_the_notes(html, screen, tmp_path):
+    write_pdf(html, tmp_path / "deck.pdf", screen)
+    write_handout(html, tmp_path / "notes.pdf", screen)
+    assert pages_of(tmp_path / "deck.pdf") == 6
+    assert pages_of(tmp_path / "notes.pdf") > 0
+
+
+def test_a_slow_browser_prints_every_page_too(html, screen, tmp_path):
+    with screen.new_context() as slow:
+        slow.add_init_script("window.requestAnimationFrame = draw => setTimeout(() => draw(performance.now()), 700)")
+        write_pdf(html, tmp_path / "deck.pdf", slow)
+    assert pages_of(tmp_path / "deck.pdf") == 6
+
+
+def test_a_dark_deck_can_be_read_too(deck, tmp_path, screen):
+    write_html(deck, tmp_path / "dark.html", look="dark")
+    write_powerpoint(deck, tmp_path / "dark.pptx", look="dark")
+    assert html_problems(tmp_path / "dark.html", screen) == []
+    assert powerpoint_problems(tmp_path / "dark.pptx", deck) == []

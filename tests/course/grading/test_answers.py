@@ -1,0 +1,70 @@
+"""Judging one answer: what is taken from the notebook, and what a process of its own holds off on every system."""
+
+import subprocess
+import sys
+from dataclasses import asdict
+
+import pytest
+
+from course_utils.course.grading import confine, nursery
+from course_utils.course.grading.answer import find_cell
+from course_utils.course.grading.tasks import lecture_tasks
+from course_utils.course.lectures import ROOT
+from tests.course.grading.handing_in import solutions
+
+LECTURE = lecture_tasks("00")
+TASK = next(task for task in LECTURE.tasks if task.name == "00.foreground_share")
+HEAD = "def foreground_share(mask):\n"
+
+
+def verdict(source: str, seconds: float = 5, forks: bool = False) -> dict:
+    """What is said of an answer to the start page's first exercise."""
+    request = {"lecture": "00", "cells": [[TASK.grade_id, source]], "closed": [], "passed": []}
+    limits = confine.Limits(seconds=seconds)
+    return nursery.one_exercise(LECTURE, TASK, request | {"limits": asdict(limits)}, limits, forks)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected", "said"),
+    [
+        (solutions("00")["00.foreground_share"], "right", "Void is in neither count"),
+        (HEAD + "    import os\n    os._exit(0)\n", "stopped", "ended its process"),
+        (
+            HEAD + "    import time\n    while True:\n        time.sleep(1)\n",
+            "stopped",
+            "still running after 5 seconds",
+        ),
+        (HEAD + "    import socket\n    socket.create_connection(('localhost', 9))\n", "error", "not use the network"),
+    ],
+)
+def test_a_new_python_for_each_exercise_where_forks_are_no_option(source, expected, said):
+    found = verdict(source)
+    assert (found["verdict"], said in found["message"]) == (expected, True), found
+
+
+@pytest.mark.skipif(not nursery.FORKS, reason="forks are used on Linux alone")
+def test_without_namespaces_what_an_answer_started_is_still_ended():
+    source = (
+        HEAD + "    import ctypes, time\n    for _ in range(6):\n        ctypes.CDLL(None).fork()\n    time.sleep(60)\n"
+    )
+    # in a Python of its own, as a nursery is: it ends every process below it, and the tests have others, such as a browser
+    script = f"""
+from course_utils.grading import confine, nursery
+from tests.course.grading.test_answers import LECTURE, verdict
+nursery.prepare()
+exec(LECTURE.imports, {{}})
+confine.libc = lambda name, *arguments: False
+print(verdict({source!r}, seconds=20, forks=True)["message"])
+"""
+    ended = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert "processes and was stopped" in ended.stdout, ended.stderr
+
+
+def test_a_label_decides_and_a_lost_one_is_made_up_for_by_the_name():
+    right = solutions("00")["00.foreground_share"]
+    assert find_cell(TASK, [["", "x = 1"], [TASK.grade_id, right]]) == (right, "")
+    found, remark = find_cell(TASK, [["", "x = 1"], ["", right]])
+    assert found == right and "its label is gone" in remark
+    found, remark = find_cell(TASK, [[TASK.grade_id, HEAD + "    return 0\n"], [TASK.grade_id, right]])
+    assert found == right and "several cells have its label" in remark
+    assert find_cell(TASK, [["", "x = 1"]]) == (None, "")
