@@ -82,8 +82,16 @@ def test_imports_run_one_way_and_in_no_circle():
 @pytest.mark.parametrize(
     ("at", "planted", "said"),
     [
-        ("models/fcn.py", "import course_utils.figures.style", "course_utils.models.fcn imports course_utils.figures.style"),
-        ("data/masks.py", "def late():\n    from course_utils.course.results import record", "course_utils.data.masks imports"),
+        (
+            "models/fcn.py",
+            "import course_utils.figures.style",
+            "course_utils.models.fcn imports course_utils.figures.style",
+        ),
+        (
+            "data/masks.py",
+            "def late():\n    from course_utils.course.results import record",
+            "course_utils.data.masks imports",
+        ),
         ("exercises/engine.py", "from course_utils.widgets import frame", "course_utils.exercises.engine imports"),
         ("models/backbones.py", "from course_utils.models import fcn", "circle: "),
     ],

@@ -32,6 +32,7 @@ TAGS = {
 }
 NOTES = "*For the lecturer"  # how notes begin: "*For the lecturer, 3 minutes.* Ask the room ..."
 MAX_LINES = 25
+MAX_SET_UP = 15
 
 
 def read_script(script: Path) -> NotebookNode:
@@ -102,7 +103,7 @@ def source_problems(notebook: NotebookNode) -> list[str]:
                 ast.parse(cell.source)
             except SyntaxError as error:
                 found.append(f"{where} is not Python: {error.msg}, line {error.lineno} of the cell")
-    return found + parameter_problems(notebook)
+    return found + parameter_problems(notebook) + set_up_problems(notebook)
 
 
 def parameter_problems(notebook: NotebookNode) -> list[str]:
@@ -120,6 +121,21 @@ def parameter_problems(notebook: NotebookNode) -> list[str]:
         if name not in PARAMETERS
     ]
     return found + [f"the parameter {name} is missing" for name in PARAMETERS if name not in names]
+
+
+def set_up_problems(notebook: NotebookNode) -> list[str]:
+    """What is wrong with the cell in which a lecture begins: all imports that its cells share, short and hidden."""
+    cell = next((cell for cell in notebook.cells if "begin(PROFILE" in cell.source and cell.cell_type == "code"), None)
+    if cell is None:
+        return []
+    found, lines = [], len(cell.source.splitlines())
+    if lines > MAX_SET_UP:
+        found.append(
+            f"the set-up cell has {lines} lines; {MAX_SET_UP} is the most: import where a name is used, from rooms"
+        )
+    if not cell.metadata.get("jupyter", {}).get("source_hidden"):
+        found.append('the set-up cell is not hidden: give it jupyter={"source_hidden": true}')
+    return found
 
 
 def output_problems(notebook: NotebookNode) -> list[str]:
@@ -144,7 +160,7 @@ def output_problems(notebook: NotebookNode) -> list[str]:
 
 def essence(cell: NotebookNode) -> tuple:
     """What a script and its notebook must agree on."""
-    kept = {key: cell.metadata.get(key) for key in ("tags", "slideshow", "nbgrader")}
+    kept = {key: cell.metadata.get(key) for key in ("tags", "slideshow", "nbgrader", "jupyter")}
     return cell.cell_type, cell.source, kept
 
 

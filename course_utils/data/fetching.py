@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -211,22 +211,15 @@ def only_one(lock: Path):
     Raises:
         DownloadFailed: where another program, which still runs, holds the lock.
     """
-    import psutil
+    import filelock
 
     try:
-        handle = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-    except FileExistsError:
-        owner = lock.read_text(encoding="utf-8").strip()
-        if owner.isdigit() and psutil.pid_exists(int(owner)) and int(owner) != os.getpid():
-            message = f"another program (process {owner}) is downloading it: wait for it, or remove '{lock}'"
-            raise DownloadFailed(message) from None
-        handle = os.open(lock, os.O_TRUNC | os.O_WRONLY)
-    try:
-        os.write(handle, str(os.getpid()).encode())
-        os.close(handle)
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
+        with filelock.FileLock(lock, timeout=0):
+            yield
+            with suppress(OSError):  # Windows keeps it until it is let go
+                lock.unlink()  # while it is held: nobody waits for it, so nobody is left holding what is gone
+    except filelock.Timeout:
+        raise DownloadFailed(f"another program is downloading it (it holds '{lock}'): wait for it") from None
 
 
 RECEIPT = ".downloaded.json"

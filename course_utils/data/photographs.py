@@ -1,5 +1,6 @@
 """Photographs that need no network: they come inside scikit-image (all lectures)."""
 
+import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,69 +47,7 @@ def photograph(name: str | Path) -> Tensor:
 
 
 VOID = 255
-
-# "x,y" in pixels, in order along the border
-CUP = """
-    283,18 310,20 340,27 361,38 378,52 393,70 402,88 407,105 408,125 405,145 401,162 396,178 389,195
-    382,207 376,215 373,222 371,232 365,238 357,243 348,247 337,254 331,263 320,273 305,281 283,285
-    260,282 257,277 247,288 236,300 228,305 222,307 208,303 199,296 196,285 198,268 204,256 212,244
-    217,235 210,230 200,220 190,207 184,197 180,185 176,170 174,150 174,130 173,107 182,80 196,57 216,37
-    240,25
-"""
-SPOON = """
-    396,72 403,67 413,66 421,72 423,80 419,95 413,108 411,122 405,148 398,175 391,195 386,215 384,232
-    386,243 394,252 401,262 405,275 405,287 401,299 393,311 382,320 368,325 353,325 342,321 333,312
-    328,300 326,287 327,273 331,263 337,254 348,247 357,243 365,238 371,232 374,222 379,212 386,198
-    392,183 398,168 403,150 408,130 409,110 406,95 400,82
-"""
-SAUCER = """
-    182,67 150,82 125,102 105,125 90,150 80,180 76,210 77,235 81,255 87,273 96,291 109,311 127,331
-    152,350 168,360 188,370 216,380 240,385 265,387 290,388 320,386 345,382 370,375 390,367 410,356
-    430,340 445,326 458,309 467,291 474,268 477,245 478,225 474,195 465,168 450,142 435,124 420,108
-    413,103 300,60
-"""
-FLOOR = """
-    0,0 152,0 120,22 90,45 60,67 30,88 0,108
-"""
-# under the handle: its inner side, or the saucer seen through it
-DARK_UNDER_HANDLE = """
-    243,263 256,251 266,258 263,272 256,277 237,298 229,303 233,285
-"""
-CAT = """
-    40,0 36,30 33,60 31,90 30,116 18,121 0,123 0,300 331,300 322,285 312,270 312,255 314,235 320,220
-    335,200 347,180 356,160 361,140 363,120 360,98 358,80 363,70 371,55 381,36 390,18 399,0
-"""
-# far out of focus: the cat's flank, or what it lies on
-BLUR_BESIDE_CAT = """
-    330,208 352,222 375,240 394,262 388,300 300,300 306,276 312,255 314,235 320,220
-"""
-# each coin: x and y of its centre, then the distance to its border at 0, 22.5, 45, ... degrees, clockwise
-COINS = """
-44 53  22.5 22.5 21.5 21 21 21.5 23 23 22 20.5 19 18.5 19 19 20.5 22
-100 55  20 20.5 20.5 19.5 18.5 19 19.5 19.5 19.5 18.5 18 17 16.5 17 18 19
-155 50  23.5 24.5 24.5 23.5 23 23 23 23.5 23.5 23 22 22 22 22.5 22.5 22.5
-215 50  24 24.5 24.5 23.5 23.5 23.5 23.5 24 23.5 23 22 21.5 21 21.5 22 22.5
-275 52  21.5 22 22 20.5 20 19 19 19 19.5 19.5 19 19 19 19 20.5 21.5
-334 43  30.5 30.5 30.5 29 28.5 28.5 28.5 28.5 29.5 28.5 27.5 27.5 28 28.5 29.5 30
-46 123  20 19 19 20.5 21 22.5 22.5 22 21.5 20.5 19.5 19.5 19.5 18.5 18.5 19.5
-102 125  19.5 19.5 18.5 18.5 19 19.5 19.5 19 18 18 17.5 17.5 17.5 18 19 19
-153 127  20 20 19.5 18.5 17.5 18.5 18.5 19 19.5 19 17.5 17 17.5 18 19 20
-205 124  20.5 19 19 19.5 20 20 20 20 20 20 19.5 19.5 19.5 20 21 21.5
-270 118  26 26 26 25.5 25 24.5 24.5 25.5 25 24.5 23.5 23 23 24.5 25 26
-336 124  20 20 19.5 20 20 19.5 19.5 19.5 19.5 19 19 19 19 19 19.5 20
-43 197  19 20 20.5 19.5 19 19 19 17.5 17.5 18.5 18.5 18.5 18.5 19 19 18.5
-101 195  23 23 23 22.5 22 22 22 22 21.5 21.5 21 21 21 21.5 22 23
-153 197  20.5 21 20.5 19.5 19.5 19.5 19 18.5 18.5 18.5 18 17.5 18.5 18.5 19 20
-212 193  24.5 25 25 23.5 23.5 23.5 23.5 23.5 24 24 23.5 23.5 23.5 24 24.5 24.5
-272 194  24 24 25 23 21 19.5 19 21 21.5 21 22 22 22 22.5 22 22.5
-347 186  32 32.5 32.5 31.5 31.5 32 32 32 32 32 31 30.5 30.5 31 31.5 31.5
-46 259  28 28 28 28 28.5 29 29 28.5 28 28 27.5 27 26.5 27 28 28
-113 265  22.5 22.5 22.5 22.5 22 21 21 21.5 21.5 20.5 20.5 20.5 20.5 21.5 21.5 22
-172 261  29.5 29.5 28.5 26.5 26.5 26 27.5 28.5 28.5 28 27.5 26.5 25.5 26 28 29
-244 263  24.5 23.5 23 23.5 24 24 24 24 24.5 23.5 23 23 23 23.5 23.5 24.5
-300 263  25.5 25 25 25 25 26 26 25.5 25 24.5 24 23.5 24 25.5 27.5 27
-358 267  23.5 23.5 23 22 22 22.5 22.5 22.5 22.5 22 21.5 20 20 20.5 21.5 22.5
-"""
+OUTLINES = tomllib.loads(Path(__file__).with_name("outlines.toml").read_text(encoding="utf-8"))
 
 
 class Annotation(NamedTuple):
@@ -153,26 +92,28 @@ def annotation(name: str) -> Annotation:
 def _coffee(height: int, width: int):
     mask = np.full((height, width), 1)
     instances = np.zeros((height, width), dtype=int)
-    mask[inside(FLOOR, height, width)] = 0
-    for number, (corners, kind) in enumerate(((CUP, 2), (SAUCER, 2), (SPOON, 3)), start=1):
+    mask[inside(OUTLINES["floor"], height, width)] = 0
+    for number, (corners, kind) in enumerate(
+        ((OUTLINES["cup"], 2), (OUTLINES["saucer"], 2), (OUTLINES["spoon"], 3)), start=1
+    ):
         # the cup stands on the saucer, the spoon lies before both
         where = inside(corners, height, width) & ((number != 2) | (instances == 0))
         mask[where], instances[where] = kind, number
-    border = _borders(mask * 10 + instances, 3) | inside(DARK_UNDER_HANDLE, height, width)
+    border = _borders(mask * 10 + instances, 3) | inside(OUTLINES["dark_under_handle"], height, width)
     mask[border] = VOID
     return mask, instances, ("background", "table", "dish", "spoon"), ("dish", "dish", "spoon")
 
 
 def _cat(height: int, width: int):
-    cat = inside(CAT, height, width).astype(int)
-    mask = np.where(_borders(cat, 7) | inside(BLUR_BESIDE_CAT, height, width), VOID, cat)
+    cat = inside(OUTLINES["cat"], height, width).astype(int)
+    mask = np.where(_borders(cat, 7) | inside(OUTLINES["blur_beside_cat"], height, width), VOID, cat)
     return mask, cat, ("background", "cat"), ("cat",)
 
 
 def _coins(height: int, width: int):
     rows, columns = np.mgrid[:height, :width]
     instances = np.zeros((height, width), dtype=int)
-    for number, line in enumerate(COINS.strip().splitlines(), start=1):
+    for number, line in enumerate(OUTLINES["coins"].strip().splitlines(), start=1):
         x, y, *radii = map(float, line.split())
         directions = np.linspace(0, 2 * np.pi, len(radii) + 1)
         angle = np.arctan2(rows - y, columns - x) % (2 * np.pi)

@@ -7,8 +7,8 @@ import torch
 from skimage.filters import threshold_otsu
 from torch import Tensor
 
-from course_utils.exercises.engine import Wrong
 from course_utils import metrics
+from course_utils.exercises.engine import Wrong
 
 
 def check_confusion_matrix(answer: Callable[[Tensor, Tensor, int], Tensor]) -> None:

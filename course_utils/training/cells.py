@@ -22,9 +22,9 @@ from course_utils.losses import WeightedCrossEntropy, border_weights, separated
 from course_utils.metrics.em import pixel_error, rand, thinned, warping_error
 from course_utils.metrics.instances import score_instances
 from course_utils.models.unet import UNet
-from course_utils.training.saving import save
 from course_utils.training.loop import train
 from course_utils.training.progress import write_curves
+from course_utils.training.saving import save
 
 Weigh = Callable[[Tensor], Tensor]
 

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from course_utils.data.registry import cache_folder
 from course_utils.training.batches import Drawn, chance_kept
-from course_utils.training.saving import read, save, writable
 from course_utils.training.progress import History
+from course_utils.training.saving import read, save, writable
 from course_utils.training.settings import Settings
 
 

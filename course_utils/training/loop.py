@@ -13,9 +13,9 @@ from torch.utils.data import Dataset, TensorDataset
 
 from course_utils.losses import MeanOf, SegmentationLoss
 from course_utils.training.batches import Plan, chance_kept, draw_from
-from course_utils.training.saving import Keeper
 from course_utils.training.processes import Alone, Together
 from course_utils.training.progress import History, Progress
+from course_utils.training.saving import Keeper
 from course_utils.training.settings import Settings, learn, make_optimiser, set_learning_rate
 
 Prepare = Callable[[Tensor], Tensor]

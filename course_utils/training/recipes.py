@@ -27,11 +27,11 @@ from course_utils.models.coordinates import geometry
 from course_utils.models.fcn import FCN, warm_start
 from course_utils.models.fcn_paper import PaperFCN
 from course_utils.models.imagenet import normalise
-from course_utils.training.saving import read, save
 from course_utils.training.evaluation import Evaluation, evaluate
 from course_utils.training.loop import train
 from course_utils.training.processes import launched
 from course_utils.training.progress import History, write_curves
+from course_utils.training.saving import read, save
 from course_utils.training.settings import Settings, freeze
 
 

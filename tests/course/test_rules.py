@@ -13,6 +13,10 @@ from tests.course.made_up import PARAMETERS, make_lecture
 PRINT = """# %% slideshow={"slide_type": "-"}
 print(1)
 """
+SET_UP = """# %% slideshow={"slide_type": "skip"}
+x = 1
+run = begin(PROFILE)
+"""
 
 
 def make_executed(folder: Path, body: str, parameters: str = PARAMETERS) -> Lecture:
@@ -39,6 +43,8 @@ def test_a_lecture_that_keeps_the_rules_has_no_problem(tmp_path):
         ('# %% slideshow={"slide_type": "-"}\n' + "x = 1\n" * 26, "26 lines; 25 is the most"),
         ('# %% [markdown] slideshow={"slide_type": "notes"}\n# Ask the room.\n', "holds notes and must begin with"),
         (PARAMETERS, "2 cells are tagged 'parameters'"),
+        (SET_UP, "the set-up cell is not hidden"),
+        (SET_UP.replace("x = 1\n", "x = 1\n" * 15), "the set-up cell has 16 lines; 15 is the most"),
     ],
 )
 def test_a_broken_rule_is_named(tmp_path, body, message):

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -201,14 +200,17 @@ def test_killed_in_the_middle_it_continues_the_next_time(server, tmp_path):
 
 
 def test_a_second_program_is_told_to_wait(server, tmp_path):
-    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    hold = "import sys, time, filelock; lock = filelock.FileLock(sys.argv[1]); lock.acquire(); print('held', flush=True); time.sleep(60)"
+    other = subprocess.Popen(
+        [sys.executable, "-c", hold, tmp_path / ".data.bin.lock"], stdout=subprocess.PIPE, text=True
+    )
     try:
-        (tmp_path / ".data.bin.lock").write_text(str(sleeper.pid))
-        with pytest.raises(DownloadFailed, match=f"process {sleeper.pid}"):
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(DownloadFailed, match="another program is downloading it"):
             get(server, tmp_path, "good")
     finally:
-        sleeper.send_signal(signal.SIGTERM)
-        sleeper.wait()
+        other.kill()
+        other.wait()
     assert get(server, tmp_path, "good").read_bytes() == CONTENT
 
 

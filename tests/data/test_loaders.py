@@ -202,6 +202,8 @@ def test_a_matlab_file_of_any_age_is_read_alike(tmp_path):
     with h5py.File(tmp_path / "hdf.mat", "w", userblock_size=512) as file:
         file["S"] = values.T
         file.create_group("G")["inner"] = values.T
+    with (tmp_path / "hdf.mat").open("r+b") as file:  # what MATLAB writes into the user block
+        file.write(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM")
     for name in ("new", "old", "hdf"):
         assert np.array_equal(read_mat(tmp_path / f"{name}.mat")["S"], values)
     assert np.array_equal(read_mat(tmp_path / "hdf.mat")["G"]["inner"], values)

@@ -118,7 +118,7 @@ PEAK = """
 import resource, sys
 import numpy as np, torch
 from course_utils.models.unet import UNet
-from course_utils.tiling import overlap_tile
+from course_utils.inference.tiles import overlap_tile
 
 def peak(side):
     pixels = np.lib.format.open_memmap("picture.npy", "w+", np.uint8, (1, side, side))

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from course_utils.course.lectures import ROOT
+from course_utils.course.results import train_and_draw
 from course_utils.training.recipes import read_recipe, run_recipe
 
 TINY = """
@@ -34,7 +35,7 @@ def config(tmp_path):
 
 def test_it_trains_tests_and_keeps_everything_that_was_found(config, tmp_path):
     out = tmp_path / "out"
-    result = run_recipe(read_recipe(config), out, "cpu", progress=False)
+    result = train_and_draw(read_recipe(config), out, "cpu")
     assert {path.name for path in out.iterdir()} == {
         "checkpoint.pt",
         "net.pt",

@@ -361,7 +361,8 @@ def test_curves_are_drawn_in_one_place_in_a_notebook(monkeypatch):
     import IPython.display
     from PIL import Image
 
-    import course_utils.training.progress as progress
+    from course_utils.figures import learning
+    from course_utils.training import progress
 
     shown = []
 
@@ -374,7 +375,8 @@ def test_curves_are_drawn_in_one_place_in_a_notebook(monkeypatch):
         return Handle()
 
     monkeypatch.setattr(progress, "in_notebook", lambda: True)
-    monkeypatch.setattr(progress, "REDRAW", 0.0)
+    monkeypatch.setattr(progress, "live_curves", learning.LiveCurves)
+    monkeypatch.setattr(learning, "REDRAW", 0.0)
     monkeypatch.setattr(IPython.display, "display", display)
     run(settings=Settings(epochs=1, batch=8), progress=True, validate=lambda net: {"mean_iu": 0.5})
     assert len(shown) == 4

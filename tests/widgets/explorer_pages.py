@@ -5,13 +5,9 @@ from dataclasses import dataclass
 
 IMPORTS = """
 import torch
-from course_utils.data.annotations import annotation
-from course_utils.data.photographs import photograph
-from course_utils.models.backbones import classifier
-from course_utils.models.convolutionalize import convolutionalize
-from course_utils.models.imagenet import resize
-from course_utils.models.variants import without_padding
-from course_utils.widgets import explore
+from course_utils.data import annotation, nuclei, photograph
+from course_utils.models import UNet, classifier, convolutionalize, resize, without_padding
+from course_utils.widgets import Scene, explore
 coins = annotation("coins")
 lite0 = classifier("efficientnet_lite0")
 cat = annotation("cat")
@@ -19,9 +15,6 @@ square = resize(photograph("coffee")[:, :, 100:500], (512, 512))
 alexnet = classifier("alexnet", 0, download=False)
 
 from torch.nn import functional
-from course_utils.data.nuclei import nuclei
-from course_utils.models.unet import UNet
-from course_utils.widgets.skip_fusion import Scene
 
 cells, numbered = nuclei()
 torch.manual_seed(0)
@@ -40,7 +33,7 @@ class Case:
     """One explorer in the notebook.
 
     Attributes:
-        name: of its function, and of the module that it is in.
+        name: of its function.
         title: what screen readers call it.
         call: the call that makes it.
         moves: what a person does, and a word that the sentence under the picture must hold afterwards.
@@ -53,7 +46,7 @@ class Case:
 
     @property
     def cell(self) -> str:
-        return f"from course_utils.widgets.{self.name} import {self.name}\nexplore({self.call})"
+        return f"from course_utils.widgets import {self.name}\nexplore({self.call})"
 
 
 def press(control: str, *keys: str, role: str = "slider") -> Callable:

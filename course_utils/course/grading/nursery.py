@@ -179,9 +179,10 @@ def name_of(number: int) -> str:
 
 def prepare() -> None:
     """Import once what every answer needs; one thread, no GPU, no window."""
-    import course_utils.course.grading.answer  # noqa: F401
     import torch
     from IPython.core.inputtransformer2 import TransformerManager  # noqa: F401  imported here so that forks have it
+
+    import course_utils.course.grading.answer  # noqa: F401
 
     torch.set_num_threads(1)
     threads_of_user()

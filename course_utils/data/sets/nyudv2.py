@@ -3,12 +3,13 @@
 from functools import lru_cache
 from pathlib import Path
 
+import h5py
 import numpy as np
 import torch
 
 from course_utils.data.dataset import Dataset, Sample
 from course_utils.data.masks import voc_palette
-from course_utils.data.matlab import is_hdf5, open_hdf5, read_mat
+from course_utils.data.matlab import read_mat
 
 CLASSES = [
     "wall",
@@ -63,7 +64,7 @@ def open_split(root: Path, split: str) -> Dataset:
     to_class = np.concatenate([[0], np.atleast_1d(mapping).astype(int)]) - 1
     to_class[to_class < 0] = 255
     path = root / "nyu_depth_v2_labeled.mat"
-    if not is_hdf5(path):
+    if not h5py.is_hdf5(path):
         raise ValueError(f"'{path}' is not a MATLAB file of version 7.3, as NYU's is: download it again")
 
     def read(item: str) -> Sample:
@@ -84,4 +85,4 @@ def open_split(root: Path, split: str) -> Dataset:
 @lru_cache(maxsize=1)
 def _opened(path: Path):
     """The file stays open: 2.8 GB, of which each picture is read where it lies."""
-    return open_hdf5(path)
+    return h5py.File(path, "r")

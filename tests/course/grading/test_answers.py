@@ -49,7 +49,7 @@ def test_without_namespaces_what_an_answer_started_is_still_ended():
     )
     # in a Python of its own, as a nursery is: it ends every process below it, and the tests have others, such as a browser
     script = f"""
-from course_utils.grading import confine, nursery
+from course_utils.course.grading import confine, nursery
 from tests.course.grading.test_answers import LECTURE, verdict
 nursery.prepare()
 exec(LECTURE.imports, {{}})
