@@ -98,8 +98,8 @@ class Dataset(torch.utils.data.Dataset):
         """The same pictures with other sources or targets: `giving(("rgb", "hha"), ("mask", "geometry"))` (lecture 06).
 
         Args:
-            inputs: "rgb" (3 channels), "depth" (1, see `log_depth`) and "hha" (3), stacked in this order; "depth" three
-                times looks like a grey picture.
+            inputs: "rgb" (3 channels), "depth" (1, see `log_depth`) and "hha" (3), stacked in the order given; "depth"
+                comes last, or three times, which looks like a grey picture.
             targets: "mask" and "geometry", in this order behind the picture.
 
         Shape:
@@ -112,10 +112,12 @@ class Dataset(torch.utils.data.Dataset):
             unknown = [name for name in names if name not in known]
             if unknown or not names:
                 raise ValueError(f"{list(names)}: choose from {', '.join(known)}")
+        if any(SOURCES[name] == 3 and inputs[:place].count("depth") % 3 for place, name in enumerate(inputs)):
+            raise ValueError(f"{list(inputs)}: depth is one channel, so it comes last, or three times")
         if self.camera is None and set(inputs) & {"depth", "hha"}:
-            raise ValueError(f"'{self.name}' has no depth, so it gives no {inputs[-1]}: stickers and nyudv2 do")
+            raise ValueError(f"'{self.name}' has no depth, and so no HHA: stickers and nyudv2 have")
         if not self.geometry and "geometry" in targets:
-            raise ValueError(f"'{self.name}' has no geometry classes: stickers and siftflow do")
+            raise ValueError(f"'{self.name}' has no geometry classes: stickers and siftflow have")
         return replace(self, inputs=tuple(inputs), targets=tuple(targets))
 
     def sample(self, index: int) -> Sample:

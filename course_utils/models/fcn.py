@@ -221,6 +221,7 @@ class Head(nn.Module):
     def __init__(self, heads: Heads, name: str):
         super().__init__()
         self.heads, self.name = heads, name
+        self.train(heads.training)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.heads(images)[self.name]

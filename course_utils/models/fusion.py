@@ -46,8 +46,8 @@ def widen(net: nn.Module, channels: int, start: str = "zero") -> nn.Module:
 class LateFusion(nn.Module):
     """Two FCNs that look at one source each, and whose scores are added (FCN, section 5; lecture 06).
 
-    Everything behind the scores is linear, so the sum of two 16s is the 16s of the summed streams. The paper starts
-    from two nets that were trained alone; trains their 32s together; and goes on to 16s.
+    Everything behind the scores is linear, so the sum of two 16s is the 16s of the summed streams. The paper trains two
+    32s together and goes on to 16s; the authors' released net starts from two that were trained alone.
 
     Args:
         first, second: FCNs of one stride and with the same classes, trained or not.
@@ -91,11 +91,12 @@ def normalise_sources(images: Tensor, name: str) -> Tensor:
     Raises:
         ValueError: for another number of channels.
     """
-    parts = images.split(3, dim=-3)
-    if parts[-1].shape[-3] == 2:
+    if images.shape[-3] % 3 == 2:
         raise ValueError(f"{images.shape[-3]} channels: sources have three, or one in the last place")
-    *pictures, last = parts
-    if last.shape[-3] == 1:
-        grey = normalise(torch.cat([last] * 3, dim=-3), name).mean(dim=-3, keepdim=True)
-        return torch.cat([*(normalise(part, name) for part in pictures), grey], dim=-3)
-    return torch.cat([normalise(part, name) for part in parts], dim=-3)
+    parts = []
+    for part in images.split(3, dim=-3):
+        if part.shape[-3] == 1:
+            parts.append(normalise(torch.cat([part] * 3, dim=-3), name).mean(dim=-3, keepdim=True))
+        else:
+            parts.append(normalise(part, name))
+    return torch.cat(parts, dim=-3)

@@ -188,7 +188,7 @@ def run_recipe(recipe: Recipe, out: Path, device: str = "auto", workers: int = 0
     targets = [HEADS[head][0] for head in heads]
     pictures = plain = load(recipe.data.name, recipe.data.train, **recipe.data.options).giving(inputs, targets)
     other = partial(load, recipe.data.test_name or recipe.data.name, **recipe.data.options)
-    tested = other(recipe.data.test)
+    tested = other(recipe.data.test).giving(inputs, targets)  # what it cannot give is said now, not after days
     if recipe.augment:
         pictures = pictures.with_transform(Augment(**tuples(recipe.augment)))
     prepare = partial(normalise_sources, name=recipe.net.backbone)

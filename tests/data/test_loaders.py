@@ -292,6 +292,7 @@ def test_a_data_set_gives_the_sources_and_targets_that_are_asked_for(course_data
         ("nyudv2", {"targets": ("geometry",)}, "'nyudv2' has no geometry classes"),
         ("nyudv2", {"inputs": ("rgb", "thermal")}, "choose from rgb, depth, hha"),
         ("nyudv2", {"targets": ()}, "choose from mask, geometry"),
+        ("nyudv2", {"inputs": ("depth", "rgb")}, "depth is one channel, so it comes last"),
     ],
 )
 def test_what_a_data_set_cannot_give_is_refused_in_words(course_data, name, asked, message):

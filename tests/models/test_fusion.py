@@ -145,6 +145,7 @@ def test_heads_share_out_the_scores_and_each_answers_alone(images):
     }
     assert torch.equal(torch.cat([*answers.values()], dim=1), net.net(images[:, :3]))
     assert torch.equal(net.alone("geometric")(images[:, :3]), answers["geometric"])
+    assert not net.alone("geometric").training and net.train().alone("geometric").training
 
 
 def test_the_loss_of_one_head_moves_no_score_of_the_other(images):
