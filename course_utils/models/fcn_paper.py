@@ -74,7 +74,7 @@ class PaperFCN(nn.Module):
         (at_8, at_16, _), stages = cut(with_ceil_pooling(net), name)
         self.to_8, self.to_16, self.to_32 = (nn.Sequential(*stage) for stage in stages)
         first_convolution(self.to_8).padding = (PADDING, PADDING)
-        self.head, features = head_as_convolutions(net, name)
+        self.head, features = fully_connected_as_convolutions(net, name)
         self.score = zero_score(features, classes)
 
         walked = [self.to_8, self.to_16, self.to_32, self.head]
@@ -175,7 +175,7 @@ def upsampling(
     )
 
 
-def head_as_convolutions(net: nn.Module, name: str) -> tuple[nn.Sequential, int]:
+def fully_connected_as_convolutions(net: nn.Module, name: str) -> tuple[nn.Sequential, int]:
     """The classifier's layers between its last map and its last layer, as convolutions, and how many channels they give.
 
     For AlexNet and VGG16 these are fc6 and fc7, whose weights are shared (FCN, section 3.1); GoogLeNet has a dropout.
