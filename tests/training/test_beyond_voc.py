@@ -4,9 +4,13 @@ import json
 
 import pytest
 import torch
+from torch import nn
+from torch.utils.data import TensorDataset
 
 from course_utils.course.lectures import ROOT
+from course_utils.losses import CrossEntropy, HeadLosses
 from course_utils.models.backbones import first_convolution
+from course_utils.training.loop import train
 from course_utils.training.recipes import Data, Loss, Net, Recipe, make_net, read_recipe, run_recipe
 from course_utils.training.settings import Settings
 from tests.data.layouts import make_nyudv2, make_siftflow
@@ -100,6 +104,37 @@ def test_a_head_alone_is_a_plain_net_with_its_classes(siftflow, tmp_path):
 def test_a_heads_weight_of_zero_leaves_its_scores_untouched(siftflow, tmp_path):
     _, kept = run("siftflow_fcn32s_gpu", siftflow, tmp_path / "out", *PAPER, "loss.heads=[1.0, 0.0]")
     assert kept["net.score.weight"][:33].any() and not kept["net.score.weight"][33:].any()
+
+
+class TwoAnswers(nn.Module):
+    """The smallest net with two heads."""
+
+    def __init__(self):
+        super().__init__()
+        self.score = nn.Conv2d(3, 5, 1)
+        nn.init.zeros_(self.score.weight)
+        nn.init.zeros_(self.score.bias)
+
+    def forward(self, images):
+        return dict(zip(("semantic", "geometric"), self.score(images).split([3, 2], dim=1), strict=True))
+
+
+def test_two_heads_learn_the_same_however_a_batch_is_spread_over_steps():
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(8, 3, 6, 6, generator=generator)
+    semantic, geometric = (torch.randint(0, count, (8, 6, 6), generator=generator) for count in (3, 2))
+    for picture in range(8):  # each has another share of void, and each head another void
+        semantic[picture, : picture % 5], geometric[picture, :, : picture % 3] = 255, 255
+    nets = {}
+    for batch, accumulate in ((4, 1), (2, 2), (1, 4)):
+        nets[batch] = TwoAnswers()
+        settings = Settings(epochs=2, batch=batch, accumulate=accumulate, optimiser="sgd", lr=0.5)
+        loss = HeadLosses([CrossEntropy(), CrossEntropy()], [1.0, 0.5])
+        data = TensorDataset(images, semantic, geometric)
+        train(nets[batch], data, loss, settings, device="cpu", progress=False)
+    assert nets[4].score.weight.abs().sum() > 0
+    for batch in (2, 1):
+        torch.testing.assert_close(nets[batch].score.weight, nets[4].score.weight)
 
 
 def test_stickers_with_a_sensor_learn_both_heads_from_both_sources(tmp_path):
