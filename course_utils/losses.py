@@ -172,7 +172,7 @@ class MeanOf(SegmentationLoss):
     """Any function of outputs and targets that is a mean over the pictures of a batch, in the form `train` takes.
 
     Args:
-        function: from outputs and targets to a scalar, such as the sum of two heads' losses (lecture 06).
+        function: from outputs and targets to a scalar.
     """
 
     def __init__(self, function):
@@ -191,6 +191,51 @@ class MeanOf(SegmentationLoss):
     def extra_repr(self) -> str:
         name = getattr(self.function, "__qualname__", "")
         return name or (repr(self.function) if not isinstance(self.function, nn.Module) else "")
+
+
+class HeadLosses(SegmentationLoss):
+    """The losses of several heads, summed or weighted (FCN, section 5, SIFT Flow; lecture 06).
+
+    Each head's loss is divided by what counts for this head, so that pixels without a geometric label take nothing
+    from the semantic one.
+
+    Args:
+        losses: one for each head, all normalised or none.
+        weights: of each head's loss; 1 for all, the paper's sum, when left out.
+
+    Shape:
+        outputs {name: (N, classes, H, W)} and a target (N, H, W) for each, in the same order -> a scalar;
+        total and amount: (heads,)
+
+    Raises:
+        ValueError: for weights that are negative or not one for each loss, or for another number of heads.
+    """
+
+    def __init__(self, losses: Sequence[SegmentationLoss], weights: Sequence[float] | None = None):
+        super().__init__(ignore_index=None)
+        weights = torch.ones(len(losses)) if weights is None else torch.as_tensor(weights, dtype=torch.float32)
+        if weights.shape != (len(losses),) or not torch.isfinite(weights).all() or (weights < 0).any():
+            raise ValueError(f"weights {weights.tolist()} for {len(losses)} heads: give each one number, 0 or more")
+        if len({loss.normalised for loss in losses}) != 1:
+            raise ValueError("some heads' losses are sums and some are means: normalise all or none")
+        self.losses, self.normalised = nn.ModuleList(losses), losses[0].normalised
+        self.register_buffer("weights", weights, persistent=False)
+
+    def forward(self, outputs: dict[str, Tensor], *targets: Tensor) -> Tensor:
+        total = self.total(outputs, *targets)
+        return (total / positive(self.amount(*targets)) if self.normalised else total).sum()
+
+    def total(self, outputs: dict[str, Tensor], *targets: Tensor) -> Tensor:
+        if not len(outputs) == len(targets) == len(self.losses):
+            raise ValueError(f"{len(self.losses)} losses for {len(outputs)} heads and {len(targets)} targets")
+        each = zip(self.losses, outputs.values(), targets, strict=True)
+        return self.weights * torch.stack([loss.total(scores, target) for loss, scores, target in each])
+
+    def amount(self, *targets: Tensor) -> Tensor:
+        return torch.stack([loss.amount(target) for loss, target in zip(self.losses, targets, strict=True)])
+
+    def extra_repr(self) -> str:
+        return f"weights={[round(weight, 4) for weight in self.weights.tolist()]}"
 
 
 def balance(pixels: Sequence[int] | Tensor, power: float = 0.5, highest: float = 5.0) -> list[float]:

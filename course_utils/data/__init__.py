@@ -10,10 +10,11 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "depth": ["fill_holes", "gravity", "hha", "log_depth", "normals", "plain_camera", "points"],
         "dataset": ["Dataset", "Sample", "load", "numbered"],
         "images": ["read_image"],
         "masks": ["VOC_CLASSES", "check_mask", "read_mask", "voc_palette"],
-        "photographs": ["annotation", "photograph"],
+        "photographs": ["annotation", "depth_photograph", "photograph"],
         "sets.nuclei": ["nuclei", "touching"],
         "stickers.scenes": ["scene"],
         "transforms": ["Augment", "affine_field", "elastic_deformation", "elastic_displacements", "mirror_pad", "warp"],

@@ -9,6 +9,7 @@ import torch
 import torch.utils.data
 from torch import Tensor
 
+from course_utils.data.depth import hha, log_depth
 from course_utils.data.masks import VOID, check_mask
 from course_utils.data.registry import find_entry, folder_of
 
@@ -22,7 +23,7 @@ class Sample:
         mask: (H, W) int64, a class number in each pixel, 255 for void.
         instances: (H, W) int64, 0 or the number of the thing there, 255 not special; None where not known.
         labels: (N,) int64, the class of instance 1, 2, ...; None where there are no instances.
-        depth: (H, W) float32 in metres; None where not known.
+        depth: (H, W) float32 in metres, 0 where the sensor saw none; None where there was no sensor.
         geometry: (H, W) int64, classes of the data set's own `geometry`; None where not known.
     """
 
@@ -32,6 +33,10 @@ class Sample:
     labels: Tensor | None = None
     depth: Tensor | None = None
     geometry: Tensor | None = None
+
+
+SOURCES = {"rgb": 3, "depth": 1, "hha": 3}  # what a net can be given, and how many channels each has
+TARGETS = ("mask", "geometry")
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class Dataset(torch.utils.data.Dataset):
         void: the mask's number for pixels that do not count.
         transform: applied to (image, mask) by `dataset[i]`; see `course_utils.data.transforms`.
         geometry: names of the geometry classes, where there are any.
+        camera: focal lengths and centre in pixels of the camera whose depth is known (`depth.points`), if any.
+        inputs, targets: what `dataset[i]` holds; see `giving`.
         recipe: what `load` was called with.
     """
 
@@ -60,20 +67,58 @@ class Dataset(torch.utils.data.Dataset):
     void: int = VOID
     transform: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
     geometry: Sequence[str] = ()
+    camera: tuple[float, float, float, float] | None = None
+    inputs: tuple[str, ...] = ("rgb",)
+    targets: tuple[str, ...] = ("mask",)
     recipe: tuple[str, str, dict] | None = None
 
     def __reduce__(self):
         """For a DataLoader's workers: not the open files travel, but how to open them again."""
         if self.recipe is None:
             raise TypeError(f"'{self.name}' was not opened by load(...), so no worker can open it: num_workers=0")
-        return _again, (self.recipe, self.items, self.transform)
+        return _again, (self.recipe, self.items, self.transform, self.inputs, self.targets)
 
     def __len__(self) -> int:
         return len(self.items)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
         sample = self.sample(index)
-        return self.transform(sample.image, sample.mask) if self.transform else (sample.image, sample.mask)
+        given = (self._stacked(sample), *(getattr(sample, name) for name in self.targets))
+        return self.transform(*given) if self.transform else given
+
+    def _stacked(self, sample: Sample) -> Tensor:
+        make = {
+            "rgb": lambda: sample.image,
+            "depth": lambda: log_depth(sample.depth),
+            "hha": lambda: hha(sample.depth, self.camera),
+        }
+        return torch.cat([make[name]() for name in self.inputs])
+
+    def giving(self, inputs: Sequence[str] = ("rgb",), targets: Sequence[str] = ("mask",)) -> "Dataset":
+        """The same pictures with other sources or targets: `giving(("rgb", "hha"), ("mask", "geometry"))` (lecture 06).
+
+        Args:
+            inputs: "rgb" (3 channels), "depth" (1, see `log_depth`) and "hha" (3), stacked in the order given; "depth"
+                comes last, or three times, which looks like a grey picture.
+            targets: "mask" and "geometry", in this order behind the picture.
+
+        Shape:
+            dataset[i]: (channels, H, W) uint8, then (H, W) int64 for each target
+
+        Raises:
+            ValueError: for a name that there is not, or that this data set does not know.
+        """
+        for names, known in ((inputs, SOURCES), (targets, TARGETS)):
+            unknown = [name for name in names if name not in known]
+            if unknown or not names:
+                raise ValueError(f"{list(names)}: choose from {', '.join(known)}")
+        if any(SOURCES[name] == 3 and inputs[:place].count("depth") % 3 for place, name in enumerate(inputs)):
+            raise ValueError(f"{list(inputs)}: depth is one channel, so it comes last, or three times")
+        if self.camera is None and set(inputs) & {"depth", "hha"}:
+            raise ValueError(f"'{self.name}' has no depth, and so no HHA: stickers and nyudv2 have")
+        if not self.geometry and "geometry" in targets:
+            raise ValueError(f"'{self.name}' has no geometry classes: stickers and siftflow have")
+        return replace(self, inputs=tuple(inputs), targets=tuple(targets))
 
     def sample(self, index: int) -> Sample:
         """Everything that is known about a picture, untransformed.
@@ -108,11 +153,9 @@ class Dataset(torch.utils.data.Dataset):
         return replace(self, items=[self.items[index] for index in indices])
 
 
-def _again(recipe: tuple[str, str, dict], items: Sequence[str], transform) -> Dataset:
-    pass
-
+def _again(recipe: tuple[str, str, dict], items: Sequence[str], transform, inputs, targets) -> Dataset:
     name, split, options = recipe
-    return replace(load(name, split, **options), items=items, transform=transform)
+    return replace(load(name, split, **options), items=items, transform=transform, inputs=inputs, targets=targets)
 
 
 class Detection(torch.utils.data.Dataset):

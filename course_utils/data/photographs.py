@@ -46,6 +46,33 @@ def photograph(name: str | Path) -> Tensor:
     return torch.from_numpy(image.copy()).permute(2, 0, 1).contiguous()
 
 
+class DepthPhotograph(NamedTuple):
+    """A photograph and how far away everything in it is.
+
+    Args:
+        image: (3, H, W), uint8.
+        depth: (H, W), float32, metres; 0 where unknown.
+        camera: focal lengths and centre (fx, fy, cx, cy) in pixels, as `depth.points` and `depth.hha` take them.
+    """
+
+    image: Tensor
+    depth: Tensor
+    camera: tuple[float, float, float, float]
+
+
+def depth_photograph() -> DepthPhotograph:
+    """The motorcycle with its measured depth, 500x741 (Scharstein et al. 2014, Middlebury; lecture 06).
+
+    scikit-image has the disparity between its two pictures, NaN where it could not be measured: behind what one of the
+    cameras had in the way, for example. Depth is focal length * baseline / (disparity + offset), and 0 where unknown.
+    """
+    picture, _, disparity = skimage.data.stereo_motorcycle()
+    focal, centre, baseline, offset = 994.978, (311.193, 254.877), 0.193001, 31.086  # pixels and metres
+    depth = focal * baseline / (torch.from_numpy(disparity.astype(np.float32)) + offset)
+    image = torch.from_numpy(picture.copy()).permute(2, 0, 1).contiguous()
+    return DepthPhotograph(image, torch.where(torch.isfinite(depth), depth, 0), (focal, focal, *centre))
+
+
 VOID = 255
 OUTLINES = tomllib.loads(Path(__file__).with_name("outlines.toml").read_text(encoding="utf-8"))
 

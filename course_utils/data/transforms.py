@@ -56,9 +56,10 @@ class Augment:
         flip_rows: chance of exchanging up and down: for cells, not for streets.
         sigma: of the elastic deformation in pixels, 0 for none.
         grid: points along each side of its coarse grid.
-        jitter: brightness, contrast and saturation each change by up to this share.
+        jitter: brightness, contrast and saturation each change by up to this share; those of the first three channels,
+            where depth comes behind the colours.
         legal: a crop with a smaller share of pixels that count is drawn again, up to ten times.
-        outside: the mask's number past the edges; None mirrors the mask as well.
+        outside: the number past the edges of the mask and other maps of class numbers; None mirrors them as well.
         void: the number that does not count.
         generator: for chance; torch's own by default, which differs in each worker of a DataLoader.
     """
@@ -91,7 +92,9 @@ class Augment:
         field = self._field(mask)
         image = self._recolour(warp(image, field))
         mask = warp(mask, field, outside=self.outside)
-        return image, mask, *(warp(one, field) for one in maps)
+        labels = [one.dtype == torch.int64 and one.ndim == 2 for one in maps]
+        further = (warp(one, field, self.outside if label else None) for one, label in zip(maps, labels, strict=True))
+        return image, mask, *further
 
     def target(self, image: Tensor, target: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """A picture and its things, as torchvision's detection models take them; things out of sight are dropped.
@@ -152,7 +155,8 @@ class Augment:
         if not self.jitter:
             return image
         low, high = 1 - self.jitter, 1 + self.jitter
-        return recolour(image, *(self._between(low, high) for _ in range(3)))
+        coloured = recolour(image[:3], *(self._between(low, high) for _ in range(3)))
+        return torch.cat([coloured, image[3:]]) if len(image) > 3 else coloured
 
 
 def random_crop(

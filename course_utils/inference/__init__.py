@@ -8,7 +8,15 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "cells": ["foreground_probability", "instances_from_foreground", "shape_of_cells"],
         "classical": ["otsu_mask"],
-        "dense_prediction": ["a_trous", "dense", "multiply_adds", "seconds", "shift_and_stitch", "sliding_window"],
+        "dense_prediction": [
+            "a_trous",
+            "dense",
+            "multiply_adds",
+            "seconds",
+            "shift_and_stitch",
+            "sliding_window",
+            "table_1_row",
+        ],
         "tiles": ["at_once", "overlap_tile", "read_tile"],
     },
 )

@@ -15,9 +15,11 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from course_utils.models.coordinates import convolutions_in_line, geometry
+from course_utils.models.fcn import parameters_in
 from course_utils.models.variants import dilated
 
-__all__ = ["a_trous", "dense", "dilated", "multiply_adds", "shift_and_stitch", "sliding_window"]
+__all__ = ["a_trous", "dense", "dilated", "multiply_adds", "shift_and_stitch", "sliding_window", "table_1_row"]
 
 
 @torch.no_grad()
@@ -135,6 +137,34 @@ def multiply_adds(net: nn.Module, images: Tensor) -> int:
     with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True), FlopCounterMode(display=False) as counter:
         net(torch.empty(images.shape, device=images.device))
     return counter.get_total_flops() // 2
+
+
+def table_1_row(net: nn.Module, size: int = 500, device: torch.device | str = "cpu", repeats: int = 3) -> dict:
+    """What FCN's Table 1 says of a net besides its mean IU, read off its layers, and timed here (lecture 06).
+
+    Args:
+        net: a `PaperFCN` or `FCN`; moved to the device and put into eval mode. Its weights do not matter.
+        size: height and width of the picture, 500 in the paper.
+        device, repeats: as for `seconds`.
+
+    Returns:
+        layers: convolutions in line, up to the scores; those of parallel branches beside the longest do not count.
+        parameters: all but the upsampling's.
+        receptive_field, stride: of the coarsest scores, in pixels.
+        seconds: forward time of one picture; the paper's is a K40c's.
+    """
+    net.eval().to(device)
+    found = geometry(net.to_scores, size)
+    picture = torch.zeros(1, 3, size, size, device=device)
+    with torch.no_grad():
+        time = seconds(lambda: net(picture), device, repeats)
+    return {
+        "layers": convolutions_in_line(net.to_scores),
+        "parameters": parameters_in(net),
+        "receptive_field": found.receptive_field,
+        "stride": int(found.stride),
+        "seconds": time,
+    }
 
 
 def seconds(

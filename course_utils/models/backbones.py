@@ -41,8 +41,6 @@ def classifier(name: str, seed: int = 0, download: bool = True) -> nn.Module:
         print(f"{name}: random weights from seed {seed} (no ImageNet weights in torch's cache)")
     else:
         net.load_state_dict({key: value for key, value in weights.items() if not key.startswith("aux")}, assign=True)
-        if name == "googlenet":
-            net.transform_input = True
     return net.eval()
 
 
@@ -63,7 +61,9 @@ def untrained(name: str) -> nn.Module:
         else:
             import torchvision.models
 
-            options = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
+            options = {}
+            if name == "googlenet":  # with its input transform, trained or not: the same layers under the same names
+                options = {"aux_logits": False, "init_weights": False, "transform_input": True}
             net = getattr(torchvision.models, name)(**options)
     return net.to_empty(device="cpu")
 
@@ -145,8 +145,7 @@ def cut(net: nn.Module, name: str) -> tuple[tuple[int, int, int], tuple[list, li
         return (256, 512, 512), (layers[:17], layers[17:24], layers[24:])
     if name == "googlenet":
         layers = [module for part, module in net.named_children() if part not in ("avgpool", "dropout", "fc")]
-        if net.transform_input:
-            layers.insert(0, InputTransform())
+        layers.insert(0, InputTransform())
         third, fourth = layers.index(net.inception3b) + 1, layers.index(net.inception4e) + 1
         return (480, 832, 1024), (layers[:third], layers[third:fourth], layers[fourth:])
     blocks = list(net.blocks)
@@ -157,16 +156,22 @@ def cut(net: nn.Module, name: str) -> tuple[tuple[int, int, int], tuple[list, li
     )
 
 
+def first_convolution(net: nn.Module) -> nn.Conv2d:
+    """The convolution that looks at the picture itself."""
+    return next(layer for layer in net.modules() if isinstance(layer, nn.Conv2d))
+
+
 class InputTransform(nn.Module):
     """From torchvision's normalisation to the one that GoogLeNet's weights were trained with, (x / 255 - 0.5) / 0.5.
 
     torchvision does this in GoogLeNet's `forward` where its ImageNet weights are loaded; a net that is taken apart
-    into its layers needs it as a layer.
+    into its layers needs it as a layer. Channels behind the colours, as for early fusion, pass as they are.
 
     Shape:
-        (N, 3, H, W) -> the same
+        (N, 3 or more, H, W) -> the same
     """
 
     def forward(self, images: Tensor) -> Tensor:
         mean, std = (images.new_tensor(values).view(3, 1, 1) for values in (MEAN, STD))
-        return (images * std + mean - 0.5) / 0.5
+        colours = (images[:, :3] * std + mean - 0.5) / 0.5
+        return torch.cat([colours, images[:, 3:]], dim=1) if images.shape[1] > 3 else colours

@@ -110,6 +110,21 @@ def ordered(layer: nn.Module) -> Iterator[nn.Module | list[nn.Module]]:
                 yield from ordered(child)
 
 
+def convolutions_in_line(net: nn.Module | Iterable[nn.Module]) -> int:
+    """How many convolutions a picture goes through one after the other; of parallel branches the longest counts.
+
+    8, 16 and 22 for AlexNet, VGG16 and GoogLeNet, their scores included (FCN, Table 1).
+    """
+    count = 0
+    for layer in [net] if isinstance(net, nn.Module) else net:
+        for inner in ordered(layer):
+            if isinstance(inner, list):
+                count += max(convolutions_in_line(branch) for branch in inner)
+            else:
+                count += isinstance(inner, nn.Conv2d)
+    return count
+
+
 def through_branches(branches: list[nn.Module], before: Step) -> Step:
     """The branch that sees most; all of them have to agree on size, stride and centre."""
     ends = []

@@ -117,6 +117,11 @@ class FCN(nn.Module):
         self.skip_16 = SkipFusion(at_16, classes, scale=scales.get(16, 1.0)) if stride <= 16 else None
         self.skip_8 = SkipFusion(at_8, classes, scale=scales.get(8, 1.0)) if stride <= 8 else None
 
+    @property
+    def to_scores(self) -> list[nn.Module]:
+        """The layers from the picture to the coarsest scores, in order."""
+        return [*self.backbone.stages, self.score]
+
     def forward(self, images: Tensor) -> Tensor:
         return self.combine(*self.maps(images), images)
 
@@ -177,6 +182,51 @@ class FCN(nn.Module):
         return torch.stack(kept).sum(dim=0) if kept else images.new_zeros(len(images), self.classes, *images.shape[-2:])
 
 
+class Heads(nn.Module):
+    """Several answers from one body: an FCN whose scores are shared out among heads (FCN, section 5; lecture 06).
+
+    A score is a 1x1 convolution, and its output channels know nothing of each other. So 33 semantic and 3 geometric
+    classes are one layer of 36 of which each head reads its part; the losses, with a softmax for each, keep them apart.
+    (In the paper form the upsampling between strides is learned and may come to mix them; it starts without.)
+
+    Args:
+        net: an FCN of any form, with as many classes as all heads together.
+        classes: how many each head tells apart, by its name: {"semantic": 33, "geometric": 3}.
+
+    Shape:
+        images as the net takes them -> {name: logits (N, classes[name], H, W)}
+
+    Raises:
+        ValueError: where the heads do not share out the net's classes.
+    """
+
+    def __init__(self, net: nn.Module, classes: dict[str, int]):
+        super().__init__()
+        if sum(classes.values()) != net.classes or not all(count >= 2 for count in classes.values()):
+            raise ValueError(f"heads of {classes} classes, 2 or more each, do not share out a net of {net.classes}")
+        self.net, self.heads = net, dict(classes)
+        self.classes, self.stride = net.classes, net.stride
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        return dict(zip(self.heads, self.net(images).split(list(self.heads.values()), dim=1), strict=True))
+
+    def alone(self, name: str) -> "Head":
+        """The net with one of its heads, as `evaluate` takes it."""
+        return Head(self, name)
+
+
+class Head(nn.Module):
+    """One head of several: images -> logits (N, classes, H, W)."""
+
+    def __init__(self, heads: Heads, name: str):
+        super().__init__()
+        self.heads, self.name = heads, name
+        self.train(heads.training)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.heads(images)[self.name]
+
+
 def refuse_unknown(classes: int, stride: int) -> None:
     """Refuse a net that there is not."""
     if stride not in STRIDES:
@@ -190,7 +240,8 @@ def warm_start(net: nn.Module, coarser: nn.Module) -> nn.Module:
 
     Args:
         net: a fresh FCN-16s or 8s; changed in place, and given back.
-        coarser: the trained net with the next coarser stride (or 32s for an 8s), of the same form and backbone.
+        coarser: the trained net with the next coarser stride (or 32s for an 8s), of the same form and backbone, and
+            fused or with heads like the finer one.
 
     Raises:
         ValueError: where the two are not of one family; names what does not fit.
@@ -211,12 +262,16 @@ def warm_start(net: nn.Module, coarser: nn.Module) -> nn.Module:
 
 def trained_part(net: nn.Module) -> dict[str, Tensor]:
     """A net's weights without those of its last upsampling, which is fixed and differs from stride to stride."""
-    return {name: value for name, value in net.state_dict().items() if not name.startswith("upsample.")}
+
+    def last_upsampling(name: str) -> bool:
+        return "upsample" in name.split(".") and not belongs_to_skip(name)
+
+    return {name: value for name, value in net.state_dict().items() if not last_upsampling(name)}
 
 
 def belongs_to_skip(name: str) -> bool:
-    """Whether a weight belongs to a skip, which the coarser net lacks."""
-    return name.startswith(("skip_16.", "skip_8."))
+    """Whether a weight belongs to a skip, which the coarser net lacks; in one of two fused nets as well."""
+    return not {"skip_16", "skip_8"}.isdisjoint(name.split("."))
 
 
 def parameters_in(net: nn.Module | Iterable[nn.Module], deconvolutions: bool = False) -> int:

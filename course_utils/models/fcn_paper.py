@@ -1,4 +1,5 @@
-"""The FCN authors' own nets: VGG16 or AlexNet, padded by 100 pixels and cropped again (FCN, section 4; lectures 03 to 06).
+"""The FCN authors' own nets: AlexNet, VGG16 or GoogLeNet, padded by 100 pixels and cropped again (FCN, section 4;
+lectures 03 to 06).
 
 How much to crop is not written down anywhere here. It follows from the layers' coordinate maps.
 """
@@ -7,15 +8,15 @@ from fractions import Fraction
 
 from torch import Tensor, nn
 
-from course_utils.models.backbones import classifier, cut, untrained
+from course_utils.models.backbones import classifier, cut, first_convolution, untrained
 from course_utils.models.coordinates import CoordinateMap, crop_offset, geometry
 from course_utils.models.fcn import AT_ONCE_SCALES, SkipFusion, refuse_unknown, zero_score
 from course_utils.models.upsampling import bilinear_deconvolution
 from course_utils.models.variants import with_ceil_pooling
 
 PADDING = 100
-FEATURES = 4096
-KERNELS = {"vgg16": 7, "alexnet": 6}
+PAPER_NETS = ("alexnet", "vgg16", "googlenet")
+KERNELS = {"vgg16": 7, "alexnet": 6}  # of fc6; GoogLeNet's head is one linear layer, which the scores replace
 
 
 class PaperFCN(nn.Module):
@@ -28,10 +29,16 @@ class PaperFCN(nn.Module):
     Upsampling by 2 and then by 16 smooths a little more than by 32 in one step. So a fresh 16s has its 32s's scores
     to the bit where the streams meet, and almost its predictions; in the practical form (`FCN`) they are equal.
 
+    FCN-GoogLeNet was never released. Here it is torchvision's GoogLeNet, whose trained weights can be had, without the
+    average pooling before the last layer. torchvision's differs from the published net: 3x3 kernels where that has 5x5,
+    2x2 for 3x3 in the fourth pooling, batch norms. So it sees 379 pixels; with the published layers it would be 715,
+    and Table 1's 907 comes out only where the 7x7 average is counted too, which belongs to the classifier. The
+    table's parameters, 57M, 134M and 6M, are those with 21 classes in place of ImageNet's 1,000.
+
     Args:
-        name: "vgg16" or "alexnet".
+        name: "alexnet", "vgg16" or "googlenet".
         classes: classes to score, background included.
-        stride: 32, 16 or 8; the authors published AlexNet as 32s only.
+        stride: 32, 16 or 8; the authors published AlexNet as 32s only, and GoogLeNet's maps fit together in no other.
         at_once: scale pool4 by 0.01 and pool3 by 0.0001, so that all streams can be trained together.
         trained: start from ImageNet weights where they can be had (see `classifier`); False leaves the weights
             unset, for counting and drawing, or to be filled by `load_state_dict`.
@@ -44,7 +51,7 @@ class PaperFCN(nn.Module):
         images (N, 3, H, W), normalised -> logits (N, classes, H, W)
 
     Raises:
-        ValueError: for another classifier or stride, or where maps lie a fraction of a cell apart.
+        ValueError: for another classifier or stride, or where no crop lays the maps over each other.
     """
 
     def __init__(
@@ -58,16 +65,17 @@ class PaperFCN(nn.Module):
         download: bool = True,
     ):
         super().__init__()
-        if name not in KERNELS:
-            raise ValueError(f"the paper form is made of vgg16 or alexnet, not of {name!r}: FCN takes any backbone")
+        if name not in PAPER_NETS:
+            known = ", ".join(PAPER_NETS)
+            raise ValueError(f"the paper form is made of {known}, not of {name!r}: FCN takes any backbone")
         refuse_unknown(classes, stride)
         self.classes, self.stride = classes, stride
         net = classifier(name, seed, download) if trained else untrained(name)
         (at_8, at_16, _), stages = cut(with_ceil_pooling(net), name)
-        stages[0][0] = padded(stages[0][0])
         self.to_8, self.to_16, self.to_32 = (nn.Sequential(*stage) for stage in stages)
-        self.head = fully_connected_as_convolutions(net, name)
-        self.score = zero_score(FEATURES, classes)
+        first_convolution(self.to_8).padding = (PADDING, PADDING)
+        self.head, features = fully_connected_as_convolutions(net, name)
+        self.score = zero_score(features, classes)
 
         walked = [self.to_8, self.to_16, self.to_32, self.head]
         here, self.crops = geometry(walked).coordinates, {}
@@ -88,7 +96,17 @@ class PaperFCN(nn.Module):
         """How the coarse scores meet the finer ones, and where they lie then."""
         layer, here = upsampling(self.classes, coarse, fine)
         self.crops[stride] = crop_offset(fine, here)
+        if self.crops[stride] < 0:
+            raise ValueError(
+                f"stride {stride}: the coarser scores reach {-self.crops[stride]} cells past this map on each side, and "
+                "cropping it cannot help (GoogLeNet has no fc6 to take up the padding): FCN interpolates"
+            )
         return DeconvolveAndCrop(layer, self.crops[stride]), here
+
+    @property
+    def to_scores(self) -> list[nn.Module]:
+        """The layers from the picture to the coarsest scores, in order."""
+        return [self.to_8, self.to_16, self.to_32, self.head, self.score]
 
     def forward(self, images: Tensor) -> Tensor:
         pool3 = self.to_8(images)
@@ -157,26 +175,22 @@ def upsampling(
     )
 
 
-def padded(convolution: nn.Conv2d) -> nn.Conv2d:
-    """The net's first convolution, padding by 100 pixels on each side."""
-    convolution.padding = (PADDING, PADDING)
-    return convolution
+def fully_connected_as_convolutions(net: nn.Module, name: str) -> tuple[nn.Sequential, int]:
+    """The classifier's layers between its last map and its last layer, as convolutions, and how many channels they give.
 
-
-def fully_connected_as_convolutions(net: nn.Module, name: str) -> nn.Sequential:
-    """fc6 and fc7, the classifier's linear layers, as convolutions that share their weights (FCN, section 3.1).
+    For AlexNet and VGG16 these are fc6 and fc7, whose weights are shared (FCN, section 3.1); GoogLeNet has a dropout.
 
     Shape:
-        (N, C, h, w) -> (N, 4096, h - kernel + 1, w - kernel + 1)
+        (N, C, h, w) -> (N, features, h - kernel + 1, w - kernel + 1)
     """
-    fc6, fc7, _ = (layer for layer in net.classifier if isinstance(layer, nn.Linear))
-    side = KERNELS[name]
+    if name == "googlenet":
+        return nn.Sequential(net.dropout), net.fc.in_features
+    fc6, fc7, last = (layer for layer in net.classifier if isinstance(layer, nn.Linear))
     convolutions = []
-    for linear, kernel in ((fc6, side), (fc7, 1)):
-        convolution = nn.Conv2d(linear.in_features // kernel**2, FEATURES, kernel, device="meta")
+    for linear, kernel in ((fc6, KERNELS[name]), (fc7, 1)):
+        convolution = nn.Conv2d(linear.in_features // kernel**2, linear.out_features, kernel, device="meta")
         # .view and not .reshape: it fails rather than copy
         convolution.weight = nn.Parameter(linear.weight.detach().view(convolution.weight.shape))
         convolution.bias = linear.bias
-        convolutions.append(convolution)
-    fc6, fc7 = convolutions
-    return nn.Sequential(fc6, nn.ReLU(inplace=True), nn.Dropout(), fc7, nn.ReLU(inplace=True), nn.Dropout())
+        convolutions += [convolution, nn.ReLU(inplace=True), nn.Dropout()]
+    return nn.Sequential(*convolutions), last.in_features

@@ -82,12 +82,13 @@ def train(
             learn(running, settings)
             lr = set_learning_rate(optimiser, settings, step, plan.steps)
             parts = [[value.to(machine.device) for value in part] for part in parts]
-            amount = machine.sum(sum(loss.amount(*targets) for _, *targets in parts)) if loss.normalised else 1
+            amount = machine.sum(sum(loss.amount(*targets) for _, *targets in parts)) if loss.normalised else None
             value = torch.zeros((), device=machine.device)
             for images, *targets in parts:
                 with machine.autocast():
                     outputs = running(as_input(images, prepare, settings.channels_last))
-                share = loss.total(as_float32(outputs), *targets) / max(amount, 1e-12)
+                share = loss.total(as_float32(outputs), *targets)  # a number, or one for each head
+                share = (share if amount is None else share / amount.clamp(min=1e-12)).sum()
                 machine.backward(share)
                 value += share.detach()
 

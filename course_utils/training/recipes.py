@@ -6,27 +6,28 @@ A configuration has five tables: [net], [data], [augment], [loss] and [training]
 import json
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from course_utils.data.dataset import Dataset, load
+from course_utils.data.dataset import SOURCES, Dataset, load
 from course_utils.data.files import write_text
 from course_utils.data.transforms import Augment
-from course_utils.losses import CrossEntropy, Dice, Focal, SegmentationLoss, balance
+from course_utils.losses import CrossEntropy, Dice, Focal, HeadLosses, SegmentationLoss, balance
+from course_utils.metrics.semantic import Scores
 from course_utils.models.backbones import Backbone, backbone
 from course_utils.models.coordinates import geometry
-from course_utils.models.fcn import FCN, warm_start
+from course_utils.models.fcn import FCN, Heads, warm_start
 from course_utils.models.fcn_paper import PaperFCN
-from course_utils.models.imagenet import normalise
+from course_utils.models.fusion import LateFusion, normalise_sources, widen
 from course_utils.training.evaluation import Evaluation, evaluate
 from course_utils.training.loop import train
 from course_utils.training.processes import launched
@@ -34,12 +35,17 @@ from course_utils.training.progress import History, write_curves
 from course_utils.training.saving import read, save
 from course_utils.training.settings import Settings, freeze
 
+# each head's target in the data, and the data set's attribute that names its classes
+HEADS = {"semantic": ("mask", "classes"), "geometric": ("geometry", "geometry")}
+
 
 @dataclass(frozen=True)
 class Net:
     """[net]: form "practical" or "paper", a backbone, the stride, and the net.pt of a coarser net to start from.
 
     The backbone's layers up to the stride `fixed` stay as ImageNet made them; 1 and less fixes none.
+    With `fusion` "early" one net looks at all of [data] inputs, its `new_weights` starting at "zero" or "mean"; with
+    "late" there are two nets, which may `start` from a net.pt each. `heads`: "semantic", "geometric", or both.
     Form "unet" has a width, a depth and dropout instead, and learns from pictures of cells (`training/cells.py`).
     """
 
@@ -48,7 +54,10 @@ class Net:
     stride: int = 8
     at_once: bool = False
     fixed: int = 1
-    start: str = ""
+    start: str | tuple[str, str] = ""
+    fusion: str = ""
+    new_weights: str = "zero"
+    heads: tuple[str, ...] = ("semantic",)
     width: int = 64
     depth: int = 4
     dropout: float = 0.5
@@ -58,6 +67,7 @@ class Net:
 class Data:
     """[data]: a data set's name, its splits, options for `load`, and how many pictures are scored after each epoch.
 
+    `inputs`: "rgb", "depth", "hha" or several of them, as for `Dataset.giving`.
     The splits to validate and to test are of the data set `test_name`, where that is another than the one to train on.
     Pictures are enlarged `enlarge` times before they are scored, and the scores brought back to their size.
     A U-Net's epoch has so many `crops`; its cells are those that `threshold`, `seed` and `smallest` give.
@@ -69,6 +79,7 @@ class Data:
     test: str = "val"
     validate_pictures: int = 0
     test_name: str = ""
+    inputs: tuple[str, ...] = ("rgb",)
     options: dict[str, Any] = field(default_factory=dict)
     enlarge: float = 1.0
     crops: int = 0
@@ -81,12 +92,14 @@ class Data:
 class Loss:
     """[loss]: "cross_entropy" (with weights "balanced" or a list, or normalised = false), "dice" or "focal".
 
+    Of several heads the losses are summed, each multiplied by its number in `heads`, where there are some.
     A U-Net's is always cross-entropy with border weights of w0 and sigma, and class weights "balanced" or a list.
     """
 
     name: str = "cross_entropy"
     weights: Any = None
     balance: float = 0.5
+    heads: tuple[float, ...] = ()
     normalised: bool = True
     focus: float = 2.0
     w0: float = 10.0
@@ -168,25 +181,35 @@ def run_recipe(recipe: Recipe, out: Path, device: str = "auto", workers: int = 0
         from course_utils.training.cells import run_cells
 
         return run_cells(recipe, out, machine, workers, progress)
-    pictures = plain = load(recipe.data.name, recipe.data.train, **recipe.data.options)
+    heads, inputs = recipe.net.heads, recipe.data.inputs
+    refuse_unknown("[net] heads: there is no head", heads, HEADS)
+    refuse_unknown("[data] inputs: there is no", inputs, SOURCES)
+    targets = [HEADS[head][0] for head in heads]
+    pictures = plain = load(recipe.data.name, recipe.data.train, **recipe.data.options).giving(inputs, targets)
     other = partial(load, recipe.data.test_name or recipe.data.name, **recipe.data.options)
-    tested = other(recipe.data.test)
+    tested = other(recipe.data.test).giving(inputs, targets)  # what it cannot give is said now, not after days
     if recipe.augment:
         pictures = pictures.with_transform(Augment(**tuples(recipe.augment)))
-    prepare = partial(normalise, name=recipe.net.backbone)
-    net = make_net(recipe.net, len(pictures.classes))
-    score = partial(evaluate, prepare=prepare, classes=pictures.classes, device=machine.device)
+    prepare = partial(normalise_sources, name=recipe.net.backbone)
+    classes = {head: getattr(pictures, HEADS[head][1]) for head in heads}
+    net = make_net(recipe.net, [len(names) for names in classes.values()], sum(SOURCES[name] for name in inputs))
+
+    def score(net: nn.Module, head: str, dataset: Dataset, progress: bool) -> Evaluation:
+        one = enlarging(net.alone(head) if len(heads) > 1 else net, recipe.data.enlarge)
+        asked = dataset.giving(inputs, [HEADS[head][0]])
+        return evaluate(one, asked, prepare=prepare, classes=classes[head], device=machine.device, progress=progress)
+
     validate = None
     if recipe.data.validate_pictures:
         some = evenly(other(recipe.data.validate), recipe.data.validate_pictures)
 
         def validate(net: nn.Module) -> dict[str, float]:
-            return {"mean_iu": score(enlarging(net, recipe.data.enlarge), some, progress=False).scores.mean_iu}
+            return {"mean_iu": score(net, heads[0], some, progress=False).scores.mean_iu}
 
     history = train(
         net,
         pictures,
-        make_loss(recipe.loss, plain),
+        make_loss(recipe.loss, plain, heads),
         recipe.training,
         prepare=prepare,
         validate=validate,
@@ -198,14 +221,16 @@ def run_recipe(recipe: Recipe, out: Path, device: str = "auto", workers: int = 0
     if machine.process:
         return {}
     began = time.process_time()
-    found = score(enlarging(net, recipe.data.enlarge), tested, progress=progress)
+    found = {head: score(net, head, tested, progress) for head in heads}
     testing = time.process_time() - began
-    result = describe(recipe, found, history, testing, machine)
+    result = describe(recipe, found[heads[0]], history, testing, machine)
+    if len(heads) > 1:
+        result["heads"] = {head: rounded(one.scores) for head, one in found.items()}
     save({"net": net.state_dict(), "recipe": json.dumps(asdict(recipe))}, out / "net.pt")
     write_text(out / "history.json", json.dumps(asdict(history)) + "\n")
     write_curves(history, out / "curves.csv")
     write_text(out / "result.json", json.dumps(result, indent=2) + "\n")
-    return result | {"table": found.table()}
+    return result | {"table": "\n\n".join(one.table() for one in found.values())}
 
 
 def tuples(table: dict[str, Any]) -> dict[str, Any]:
@@ -217,9 +242,8 @@ def describe(recipe: Recipe, found: Evaluation, history: History, testing: float
     """What there is to say about a finished training, as JSON can hold it."""
     scores = found.scores
     cuda = machine.device.type == "cuda"
-    names = ("pixel_accuracy", "mean_accuracy", "mean_iu", "frequency_weighted_iu")
     return {
-        "scores": {name: round(getattr(scores, name), 4) for name in names},
+        "scores": rounded(scores),
         "iu": {
             name: None if iu != iu else round(iu, 4) for name, iu in zip(found.classes, scores.iu.tolist(), strict=True)
         },
@@ -235,8 +259,10 @@ def describe(recipe: Recipe, found: Evaluation, history: History, testing: float
     }
 
 
-if TYPE_CHECKING:
-    pass
+def rounded(scores: Scores) -> dict[str, float]:
+    """The four metrics by name, to four digits."""
+    names = ("pixel_accuracy", "mean_accuracy", "mean_iu", "frequency_weighted_iu")
+    return {name: round(getattr(scores, name), 4) for name in names}
 
 
 def evenly(dataset: Dataset, count: int) -> Dataset:
@@ -245,31 +271,80 @@ def evenly(dataset: Dataset, count: int) -> Dataset:
     return dataset.subset([place * len(dataset) // count for place in range(count)])
 
 
-def make_net(choice: "Net", classes: int) -> nn.Module:
+def make_net(choice: "Net", classes: int | Sequence[int], channels: int = 3) -> nn.Module:
     """The net that a recipe names.
+
+    Args:
+        choice: the recipe's [net].
+        classes: of its head, or of each of its heads.
+        channels: of all inputs together.
 
     Raises:
         ValueError: where there is no such net.
     """
+    counts = [classes] if isinstance(classes, int) else classes
 
-    def fresh(stride: int) -> nn.Module:
+    def one(stride: int) -> nn.Module:
         if choice.form == "practical":
-            net = FCN(backbone(choice.backbone), classes, stride, choice.at_once)
+            net = FCN(backbone(choice.backbone), sum(counts), stride, choice.at_once)
             fix_lower(net.backbone, choice.fixed)
             return net
         if choice.form == "paper":
             if choice.fixed > 1:
                 raise ValueError(f"[net] fixed = {choice.fixed}: only the practical form fixes its lower layers")
-            return PaperFCN(choice.backbone, classes, stride, choice.at_once)
+            return PaperFCN(choice.backbone, sum(counts), stride, choice.at_once)
         raise ValueError(f"[net] form = {choice.form!r}: choose practical, paper or unet")
 
+    def fresh(stride: int) -> nn.Module:
+        net = fused(choice, partial(one, stride), channels)
+        return net if len(counts) == 1 else Heads(net, dict(zip(choice.heads, counts, strict=True)))
+
     net = fresh(choice.stride)
-    if choice.start:
+    if isinstance(choice.start, tuple):
+        if choice.fusion != "late" or len(counts) > 1 or len(choice.start) != 2:
+            raise ValueError(
+                f"[net] start = {list(choice.start)}: two nets of one head are what late fusion starts from"
+            )
+        for alone, path in zip((net.first, net.second), choice.start, strict=True):
+            fill(alone, read(Path(path))["net"], path)
+    elif choice.start:
         kept = read(Path(choice.start))
         coarser = fresh(json.loads(kept["recipe"])["net"]["stride"])
-        coarser.load_state_dict(kept["net"])
+        fill(coarser, kept["net"], choice.start)
         warm_start(net, coarser)
     return net
+
+
+def fill(net: nn.Module, weights: dict[str, Tensor], path: str) -> None:
+    """Fill a net with the weights that another training kept.
+
+    Raises:
+        ValueError: where they are another net's.
+    """
+    try:
+        net.load_state_dict(weights)
+    except RuntimeError as error:
+        first = str(error).splitlines()[1].strip()
+        raise ValueError(f"[net] start = {path!r} is not the net that this recipe goes on from: {first}") from None
+
+
+def fused(choice: "Net", one: Callable[[], nn.Module], channels: int) -> nn.Module:
+    """One net, or two, for a recipe's inputs.
+
+    Raises:
+        ValueError: for another kind of fusion, or inputs that it does not fit.
+    """
+    if choice.fusion not in ("", "early", "late"):
+        raise ValueError(f"[net] fusion = {choice.fusion!r}: choose early or late, or leave it out")
+    if choice.fusion == "early":
+        return widen(one(), channels, choice.new_weights)
+    expected = 6 if choice.fusion else 3
+    if channels != expected:
+        raise ValueError(
+            f"[data] inputs have {channels} channels, and [net] fusion = {choice.fusion!r} takes {expected}: two sources "
+            'for "late", one for none; "depth" has one channel, so name it three times'
+        )
+    return LateFusion(one(), one()) if choice.fusion else one()
 
 
 def fix_lower(backbone: Backbone, stride: int) -> None:
@@ -300,12 +375,15 @@ def enlarging(net: nn.Module, times: float) -> Callable[[Tensor], Tensor]:
     return scored
 
 
-def make_loss(choice: "Loss", dataset: Dataset) -> SegmentationLoss:
-    """The loss that a recipe names; balanced weights are counted on the training masks.
+def make_loss(choice: "Loss", dataset: Dataset, heads: Sequence[str] = ("semantic",)) -> SegmentationLoss:
+    """The loss that a recipe names, of one head or several; balanced weights are counted on the training masks.
 
     Raises:
         ValueError: where there is no such loss.
     """
+    if len(heads) > 1:
+        return HeadLosses([make_loss(choice, dataset, [head]) for head in heads], choice.heads or None)
+    target, names = HEADS[heads[0]]
     if choice.name == "dice":
         return Dice()
     if choice.name == "focal":
@@ -314,8 +392,8 @@ def make_loss(choice: "Loss", dataset: Dataset) -> SegmentationLoss:
         raise ValueError(f"[loss] name = {choice.name!r}: choose cross_entropy, dice or focal")
     weights = choice.weights
     if weights == "balanced":
-        size = len(dataset.classes)
-        plain = evenly(dataset.with_transform(None), 100)
+        size = len(getattr(dataset, names))
+        plain = evenly(dataset.with_transform(None).giving(targets=[target]), 100)
         masks = (plain[index][1] for index in range(len(plain)))
         counted = sum(torch.bincount(mask[mask != dataset.void], minlength=size) for mask in masks)
         weights = balance(counted, choice.balance)

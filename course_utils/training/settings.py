@@ -25,7 +25,7 @@ class Settings:
         momentum: of SGD.
         weight_decay: of weights; biases and normalisations are not decayed.
         bias_lr: the biases' learning rate is this times the others': 2 in the paper.
-        backbone_lr: likewise for the parameters whose name begins with "backbone."; 1 treats them as the others.
+        backbone_lr: likewise for the parameters of a `backbone`; 1 treats them as the others.
         schedule: "constant", "poly" (falls as (1 - t) ** 0.9) or "cosine", to zero at the end.
         warm_up: share of the steps over which the learning rate rises to `lr`.
         precision: "float32", "bfloat16", or "auto": bfloat16 on GPUs that compute in it. On CPUs it brought nothing.
@@ -89,7 +89,7 @@ def make_optimiser(net: nn.Module, settings: Settings) -> torch.optim.Optimizer:
     for name, parameter in net.named_parameters():
         if not parameter.requires_grad:
             continue
-        factor = settings.backbone_lr if name.startswith("backbone.") else 1.0
+        factor = settings.backbone_lr if "backbone" in name.split(".") else 1.0
         if id(parameter) in biases and id(parameter) not in norms:
             factor *= settings.bias_lr
         decay = 0.0 if id(parameter) in biases | norms else settings.weight_decay

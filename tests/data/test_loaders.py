@@ -10,7 +10,7 @@ import scipy.io
 import torch
 
 from course_utils.data.dataset import Detection, detection_target, load
-from course_utils.data.hha import gravity, hha, normals, plain_camera, points
+from course_utils.data.depth import NYU_CAMERA, gravity, hha, log_depth, normals, plain_camera, points
 from course_utils.data.matlab import read_mat
 from course_utils.data.registry import REGISTRY, NotHere, find_entry
 from tests.data import layouts
@@ -258,6 +258,48 @@ def test_hha_survives_holes():
     whole = hha(a_room()[0]).float()
     assert (hha(depth).float() - whole).abs().mean() < 2
     assert hha(torch.full((64, 64), 2.0)).shape == (3, 64, 64)
+
+
+def test_log_depth_is_bright_where_near_and_0_where_unknown():
+    depth = torch.tensor([[0.2, 0.5, 5.0, 50.0, 100.0, 0.0, float("nan"), -1.0, float("inf")]])
+    assert log_depth(depth).tolist() == [[[255, 255, 128, 1, 1, 0, 0, 0, 0]]]
+    steps = log_depth(torch.linspace(1, 40, 5000)[None]).int().diff()
+    assert (steps <= 0).all() and steps.min() == -1
+
+
+def test_a_data_set_gives_the_sources_and_targets_that_are_asked_for(course_data):
+    nyud = load(made(course_data, "nyudv2"), "train")
+    sample = nyud.sample(0)
+    image, mask = nyud.giving(("rgb", "hha", "depth"))[0]
+    assert image.shape == (7, 24, 32) and image.dtype == torch.uint8 and torch.equal(mask, sample.mask)
+    assert torch.equal(image[:3], sample.image) and torch.equal(image[6:], log_depth(sample.depth))
+    assert torch.equal(image[3:6], hha(sample.depth, NYU_CAMERA))
+    assert torch.equal(nyud.giving(("depth",) * 3)[0][0], log_depth(sample.depth).expand(3, -1, -1))
+    assert torch.equal(nyud[0][0], sample.image)  # `giving` left the data set as it was
+
+    sift = load(made(course_data, "siftflow")).giving(targets=("mask", "geometry"))
+    sample = sift.sample(0)
+    assert all(torch.equal(*pair) for pair in zip(sift[0], (sample.image, sample.mask, sample.geometry), strict=True))
+    again = pickle.loads(pickle.dumps(sift))
+    assert again.targets == ("mask", "geometry") and len(again[0]) == 3
+
+    stickers = load("stickers", "train", images=12).giving(("hha",), ("geometry",))
+    assert stickers[1][0].shape == (3, 160, 160) and set(stickers[1][1].unique().tolist()) <= {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "message"),
+    [
+        ("siftflow", {"inputs": ("rgb", "hha")}, "'siftflow' has no depth"),
+        ("nyudv2", {"targets": ("geometry",)}, "'nyudv2' has no geometry classes"),
+        ("nyudv2", {"inputs": ("rgb", "thermal")}, "choose from rgb, depth, hha"),
+        ("nyudv2", {"targets": ()}, "choose from mask, geometry"),
+        ("nyudv2", {"inputs": ("depth", "rgb")}, "depth is one channel, so it comes last"),
+    ],
+)
+def test_what_a_data_set_cannot_give_is_refused_in_words(course_data, name, asked, message):
+    with pytest.raises(ValueError, match=message):
+        load(made(course_data, name)).giving(**asked)
 
 
 def test_detection_targets_are_what_torchvision_takes():

@@ -19,6 +19,7 @@ from course_utils.data.stickers.drawings import DISTRACTORS, DRAWINGS, MISSING, 
 from course_utils.data.stickers.places import PLACES
 from course_utils.data.stickers.portable import Dice
 from course_utils.data.stickers.scenes import scene, void_edges
+from course_utils.data.stickers.sensor import STEPS
 
 SCENES = [scene(0, index) for index in range(120)]
 
@@ -149,6 +150,68 @@ def test_other_styles_and_splits():
     assert set(split_indices("train_twemoji", 1200)) == {index for index in train if index % 2 == 0}
     dataset = load("stickers", "val_openmoji", images=60)
     assert len(dataset) == 5 and all(scene(0, int(item)).style == "openmoji" for item in dataset.items)
+
+
+SENSED = [load("stickers", "val", images=120, **options) for options in ({}, {"sensor": True}, {"shift": 5})]
+
+
+@pytest.fixture(scope="module")
+def depths():
+    """Depth of 20 scenes: true, as a sensor measures it, and shifted by 5 pixels."""
+    return [torch.stack([dataset.sample(index).depth for index in range(20)]) for dataset in SENSED]
+
+
+def test_a_sensor_changes_the_depth_and_nothing_else():
+    plain, sensed = (dataset.sample(3) for dataset in SENSED[:2])
+    for name in ("image", "mask", "instances", "labels", "geometry"):
+        assert torch.equal(getattr(plain, name), getattr(sensed, name))
+    assert not torch.equal(plain.depth, sensed.depth)
+
+
+def test_the_same_seed_gives_the_same_faults_on_every_platform(depths):
+    _, sensed, _ = depths
+    assert hashlib.sha256(sensed.numpy().tobytes()).hexdigest()[:16] == "03e0d2ac2a1d4fc8"
+    other = load("stickers", "val", images=120, seed=1, sensor=True).sample(0).depth
+    assert not torch.equal(other, sensed[0])
+
+
+def test_a_sensors_noise_grows_with_the_square_of_the_distance(depths):
+    true, sensed, _ = depths
+    spread = {}
+    for metres in (2.5, 5.0, 10.0, 20.0):
+        here = (true - metres).abs() < 0.1 * metres
+        spread[metres] = float((sensed - true)[here & (sensed > 0)].std())
+    ratios = [spread[2 * metres] / spread[metres] for metres in (2.5, 5.0, 10.0)]
+    assert all(3.5 < ratio < 5 for ratio in ratios) and 0.005 < spread[2.5] < 0.03
+
+
+def test_a_sensor_measures_whole_steps_of_disparity(depths):
+    sensed = depths[1]
+    steps = STEPS / sensed[sensed > 0].double()
+    assert (steps - steps.round()).abs().max() < 1e-4 and steps.min() > 0.5
+
+
+def test_a_sensors_holes_lie_at_edges_and_on_dark_things(depths):
+    true, sensed, _ = depths
+    holes = sensed == 0
+    assert 0.05 < holes.float().mean() < 0.2
+    near = torch.nn.functional.max_pool2d(true[:, None], 3, 1, 1) > 1.15 * -torch.nn.functional.max_pool2d(
+        -true[:, None], 3, 1, 1
+    )
+    light = torch.stack([SENSED[0].sample(index).image.float().mean(0) for index in range(20)])
+    dark = light < 0.3 * light.mean(dim=(1, 2), keepdim=True)
+    edges, plain = near[:, 0], ~torch.nn.functional.max_pool2d(near.float(), 3, 1, 1)[:, 0].bool()
+    bright = light > 0.5 * light.mean(dim=(1, 2), keepdim=True)
+    assert holes[edges].float().mean() > 0.6 and holes[dark].float().mean() > 0.6
+    assert not holes[plain & bright].any()
+
+
+def test_a_shift_moves_depth_to_the_right_and_leaves_a_gap(depths):
+    true, _, moved = depths
+    assert torch.equal(moved[..., 5:], true[..., :-5]) and not moved[..., :5].any()
+    for shift in (-1, 9, 2.5):
+        with pytest.raises(ValueError, match="depth is shifted by 0 to 8 whole pixels"):
+            load("stickers", "val", images=12, shift=shift)
 
 
 def test_loaded_samples_have_the_types_that_every_set_has():

@@ -130,6 +130,15 @@ def test_a_crop_larger_than_the_picture_is_mirrored_and_void_outside():
     assert torch.equal(larger[:, rows.min() : rows.max() + 1, columns.min() : columns.max() + 1], image)
 
 
+def test_a_second_map_of_classes_is_void_outside_too_and_depth_is_not_recoloured():
+    image, mask = a_pair(20, 20)
+    mask, stacked = mask.clamp(max=4), torch.cat([image, image])
+    larger, void, geometry = Augment(size=(30, 30), flip=0, jitter=0.5)(stacked, mask, mask % 3)
+    assert torch.equal(geometry == 255, void == 255) and (geometry == 255).sum() == 500
+    plain = Augment(size=(30, 30), flip=0)(stacked, mask)[0]
+    assert torch.equal(larger[3:], plain[3:]) and not torch.equal(larger[:3], plain[:3])
+
+
 @given(seed=st.integers(0, 999))
 def test_things_keep_labels_and_tight_boxes(seed):
     image, target = load("stickers", "val").target(seed % 50)

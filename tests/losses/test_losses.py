@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from course_utils.losses import CrossEntropy, Dice, Focal, MeanOf, balance
+from course_utils.losses import CrossEntropy, Dice, Focal, HeadLosses, MeanOf, balance
 
 CLASSES = 4
 LOSSES = {
@@ -129,6 +129,55 @@ def test_any_function_can_be_a_loss(batch):
     parts = [slice(0, 1), slice(1, 3)]
     total = sum(loss.total(scores[part], target[part]) for part in parts)
     torch.testing.assert_close(total / sum(loss.amount(target[part]) for part in parts), scores.mean())
+
+
+@pytest.fixture
+def two_heads(batch):
+    """Scores and targets of two heads, of which the second has more pixels that count."""
+    scores, target = batch
+    geometry = target.clamp(max=2)
+    geometry[0, 0] = 1
+    return {"semantic": scores, "geometric": scores[:, :3] ** 2}, (target, geometry)
+
+
+def test_heads_losses_are_summed_and_each_is_divided_by_its_own_pixels(two_heads):
+    outputs, targets = two_heads
+    plain = [CrossEntropy()(scores, target) for scores, target in zip(outputs.values(), targets, strict=True)]
+    torch.testing.assert_close(HeadLosses([CrossEntropy()] * 2)(outputs, *targets), sum(plain))
+    weighted = HeadLosses([CrossEntropy(), CrossEntropy()], [1.0, 0.25])(outputs, *targets)
+    torch.testing.assert_close(weighted, plain[0] + 0.25 * plain[1])
+    unnormalised = HeadLosses([CrossEntropy(normalised=False)] * 2)
+    counts = [(target != 255).sum() for target in targets]
+    assert counts[0] < counts[1]
+    expected = sum(one * count for one, count in zip(plain, counts, strict=True))
+    torch.testing.assert_close(unnormalised(outputs, *targets), expected)
+
+
+def test_a_batch_of_two_heads_may_be_spread_over_several_steps(two_heads):
+    outputs, targets = two_heads
+    loss = HeadLosses([CrossEntropy(), Focal()], [1.0, 0.5])
+    parts = [slice(0, 1), slice(1, 3)]
+
+    def part(of):
+        return {name: scores[of] for name, scores in outputs.items()}, [target[of] for target in targets]
+
+    total = sum(loss.total(part(of)[0], *part(of)[1]) for of in parts)
+    amount = sum(loss.amount(*part(of)[1]) for of in parts)
+    torch.testing.assert_close((total / amount).sum(), loss(outputs, *targets))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: HeadLosses([CrossEntropy()] * 2, [1.0]), r"weights \[1.0\] for 2 heads"),
+        (lambda: HeadLosses([CrossEntropy()] * 2, [1.0, -1.0]), "0 or more"),
+        (lambda: HeadLosses([CrossEntropy(), CrossEntropy(normalised=False)]), "normalise all or none"),
+        (lambda: HeadLosses([CrossEntropy()] * 2)({"semantic": None}, None), "2 losses for 1 heads and 1 targets"),
+    ],
+)
+def test_heads_that_do_not_fit_are_refused_in_words(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
 
 
 def test_rare_classes_get_more_weight_within_limits():

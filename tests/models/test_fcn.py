@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from course_utils.models.backbones import CLASSIFIERS, backbone
+from course_utils.models.coordinates import geometry
 from course_utils.models.fcn import FCN, parameters_in, warm_start
 from course_utils.models.fcn_paper import PaperFCN, crop
 from course_utils.models.imagenet import fill_at_random
@@ -150,6 +151,7 @@ def test_fcn_vgg16_has_134346581_parameters_before_its_deconvolutions():
         ("vgg16", 16, {16: 5, "image": 27}, [4, 32]),
         ("vgg16", 8, {16: 5, 8: 9, "image": 31}, [4, 4, 16]),
         ("alexnet", 32, {"image": 18}, [63]),
+        ("googlenet", 32, {"image": 106}, [63]),  # not the authors': theirs was never released
     ],
 )
 def test_crops_and_kernels_are_the_authors(name, stride, crops, kernels):
@@ -166,6 +168,29 @@ def test_the_last_deconvolution_is_fixed_and_the_inner_ones_learn_from_a_bilinea
         assert skip.align.upsample.weight.requires_grad
         assert torch.equal(skip.align.upsample.weight[3, 3], bilinear_kernel(4))
         assert not skip.align.upsample.weight[3, 4].any()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (64, 64), (75, 98)])
+def test_googlenets_paper_form_takes_any_size(size):
+    net = PaperFCN("googlenet", CLASSES, trained=False)
+    fill_at_random(net, seed=0)
+    with torch.no_grad():
+        assert net.eval()(torch.randn(1, 3, *size)).shape == (1, CLASSES, *size)
+
+
+def test_googlenets_paper_form_is_a_32s_alone():
+    with pytest.raises(ValueError, match="stride 16: the coarser scores reach 1 cells past this map"):
+        PaperFCN("googlenet", CLASSES, 16, trained=False)
+
+
+@pytest.mark.parametrize(("name", "cell"), [("alexnet", 1), ("googlenet", 4)])
+def test_a_cells_answer_is_drawn_over_what_the_cell_looks_at(name, cell):
+    """A score map that is high in one cell gives a peak at the centre of that cell's receptive field."""
+    net = PaperFCN(name, CLASSES, trained=False)
+    scores = torch.zeros(1, CLASSES, 8, 8)
+    scores[0, 0, cell, cell] = 1
+    peak = crop(net.upsample(scores), net.crops["image"], torch.empty(1, 1, 90, 90))[0, 0]
+    assert divmod(int(peak.argmax()), 90) == (geometry(net.to_scores).coordinates(cell),) * 2
 
 
 @pytest.mark.parametrize("size", [(1, 1), (64, 64), (75, 98), (121, 33)])
@@ -194,15 +219,3 @@ def test_a_fresh_16s_of_the_paper_form_has_its_32s_scores_where_the_streams_meet
     # two bilinear steps smooth more than one: close, and not equal
     assert 0 < (ours - theirs).abs().max() < 0.35 * theirs.abs().max()
     assert (ours.argmax(1) == theirs.argmax(1)).float().mean() > 0.9
-
-
-def test_the_paper_forms_logits_lie_over_the_pixels_they_answer_for():
-    """A flat score map with one high cell gives a peak at the centre of what the cell looks at."""
-    net = paper(32)
-    scores = torch.zeros(1, CLASSES, 4, 4)
-    scores[0, 0, 1, 1] = 1
-    peak = crop(net.upsample(scores), net.crops["image"], torch.empty(1, 1, 60, 60))[0, 0]
-    row, column = divmod(int(peak.argmax()), 60)
-    from course_utils.models.coordinates import geometry
-
-    assert row == column == geometry([net.to_8, net.to_16, net.to_32, net.head]).coordinates(1)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from course_utils.data.dataset import Dataset, Sample
+from course_utils.data.depth import NYU_CAMERA
 from course_utils.data.masks import voc_palette
 from course_utils.data.matlab import read_mat
 
@@ -56,7 +57,7 @@ CLASSES = [
 
 
 def open_split(root: Path, split: str) -> Dataset:
-    """The split's rooms with depth in metres; `hha.hha(depth)` gives the three channels of late fusion."""
+    """The split's rooms with depth in metres; `giving(inputs=("rgb", "hha"))` adds HHA."""
     splits = read_mat(root / "splits.mat")
     chosen = np.atleast_1d(splits["testNdxs" if split == "test" else "trainNdxs"]).astype(int)
     mapping = read_mat(root / "classMapping40.mat")["mapClass"]
@@ -79,7 +80,8 @@ def open_split(root: Path, split: str) -> Dataset:
         depth = torch.from_numpy(np.ascontiguousarray(file["depths"][index].T.astype(np.float32)))
         return Sample(image, torch.from_numpy(to_class[labels]), depth=depth)
 
-    return Dataset("nyudv2", split, CLASSES, voc_palette(41)[1:], [str(number) for number in chosen], read)
+    names = [str(number) for number in chosen]
+    return Dataset("nyudv2", split, CLASSES, voc_palette(41)[1:], names, read, camera=NYU_CAMERA)
 
 
 @lru_cache(maxsize=1)

@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,13 +14,17 @@ import torch
 from PIL import Image
 
 from course_utils.data.dataset import Dataset, Sample
+from course_utils.data.depth import plain_camera
 from course_utils.data.masks import VOC_CLASSES, voc_palette
 from course_utils.data.stickers.drawings import STYLES
 from course_utils.data.stickers.places import GEOMETRY
+from course_utils.data.stickers.portable import Dice
 from course_utils.data.stickers.scenes import Scene, scene
+from course_utils.data.stickers.sensor import SHIFTS, sensed, shifted
 
 # Five of six scenes are for training, as in `--images 1200`: 1000 and 200.
 TRAINING = (5, 6)
+SENSOR = 73  # the stream of chance for a scene's depth sensor, apart from the one that makes the scene
 CREDIT = (
     "Drawings: Twemoji (c) Twitter, Inc and other contributors, CC BY 4.0; OpenMoji (c) the OpenMoji project, "
     "CC BY-SA 4.0. Textures: scikit-image's photographs."
@@ -27,7 +32,14 @@ CREDIT = (
 
 
 def open_split(
-    root: Path | None, split: str, images: int = 1200, size: int = 160, seed: int = 0, cache: bool = True
+    root: Path | None,
+    split: str,
+    images: int = 1200,
+    size: int = 160,
+    seed: int = 0,
+    cache: bool = True,
+    sensor: bool = False,
+    shift: int = 0,
 ) -> Dataset:
     """A split of the stickers, made as they are asked for.
 
@@ -39,16 +51,23 @@ def open_split(
         size: their height and width in pixels.
         seed: of the whole set.
         cache: keep scenes in memory once they are made (0.26 MB each at size 160, most of it depth).
+        sensor: depth as a real camera measures it, with holes (0) and noise; see `sensor.sensed`.
+        shift: pixels, 0 to 8, by which depth lies too far to the right of the colours.
     """
     make = lru_cache(maxsize=None)(scene) if cache else scene
     if not 64 <= size <= 640:
         raise ValueError(f"size = {size}: scenes of stickers are 64 to 640 pixels high and wide")
+    if shift not in SHIFTS:
+        raise ValueError(f"shift = {shift}: depth is shifted by {SHIFTS[0]} to {SHIFTS[-1]} whole pixels")
 
     def read(item: str) -> Sample:
-        return as_sample(make(seed, int(item), size))
+        made = make(seed, int(item), size)
+        depth = sensed(made.depth, made.image, Dice(seed, int(item), SENSOR)) if sensor else made.depth
+        return as_sample(replace(made, depth=shifted(depth, shift)))
 
     items = [str(index) for index in split_indices(split, images)]
-    return Dataset("stickers", split, VOC_CLASSES, voc_palette(21), items, read, geometry=GEOMETRY)
+    camera = plain_camera(size, size)
+    return Dataset("stickers", split, VOC_CLASSES, voc_palette(21), items, read, geometry=GEOMETRY, camera=camera)
 
 
 def split_indices(split: str, images: int) -> list[int]:

@@ -1,7 +1,9 @@
-"""HHA: depth as three channels that a net trained on colours can use (Gupta et al. 2014; FCN, Table 4; lecture 06).
+"""Depth as pictures that a net trained on colours can use (Gupta et al. 2014; FCN, Table 4; lecture 06).
 
-Horizontal disparity, Height above the ground, Angle between the surface and gravity.
+One channel, its logarithm; or HHA's three: horizontal disparity, height above the ground, angle with gravity.
 """
+
+import math
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +12,7 @@ from torch import Tensor
 
 # NYU Depth v2's colour camera: focal lengths and centre in pixels of its 640x480 pictures.
 NYU_CAMERA = (518.858, 519.470, 325.582, 253.736)
+NEAREST, FARTHEST = 0.5, 50.0  # metres, of `log_depth`
 
 
 def plain_camera(height: int, width: int) -> tuple[float, float, float, float]:
@@ -94,6 +97,23 @@ def fill_holes(depth: Tensor) -> Tensor:
         return torch.full_like(depth, 20.0)
     rows, columns = ndimage.distance_transform_edt(missing.numpy(), return_distances=False, return_indices=True)
     return depth[torch.from_numpy(rows).long(), torch.from_numpy(columns).long()]
+
+
+def log_depth(depth: Tensor) -> Tensor:
+    """The logarithm of depth as one channel of bytes: 255 at half a metre and nearer, 1 at 50 m and farther, 0 unknown.
+
+    A step is 1.8 percent of the distance.
+
+    Args:
+        depth: metres; 0, negative or not finite where unknown.
+
+    Shape:
+        (H, W) float -> (1, H, W) uint8
+    """
+    known = torch.isfinite(depth) & (depth > 0)
+    metres = torch.where(known, depth, FARTHEST).double().clamp(NEAREST, FARTHEST)
+    bytes = 255 - 254 * (metres / NEAREST).log() / math.log(FARTHEST / NEAREST)
+    return torch.where(known, bytes.round(), 0).to(torch.uint8)[None]
 
 
 def hha(depth: Tensor, camera: tuple[float, float, float, float] = NYU_CAMERA) -> Tensor:
