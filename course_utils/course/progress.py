@@ -11,7 +11,7 @@ from course_utils.exercises.progress import find_workspace, read_progress
 from course_utils.figures.style import COLOURS
 
 
-def exercises_of(lecture: Lecture) -> list[str]:
+def exercises_in(lecture: Lecture) -> list[str]:
     """The names of a lecture's exercises in the order in which they come, from the labels of its cells."""
     labels = re.findall(r'"grade_id": "(\d\d)-(\w+)"', lecture.script.read_text(encoding="utf-8"))
     return [f"{number}.{name}" for number, name in labels]
@@ -32,7 +32,7 @@ def standings(workspace: Path | None) -> list[Standing]:
     records = read_progress(workspace)
     found = []
     for lecture in lectures():
-        names = exercises_of(lecture)
+        names = exercises_in(lecture)
         done = tuple(name for name in names if name in records and records[name].right)
         hints = sum(records[name].hints for name in names if name in records)
         found.append(Standing(lecture.name, done, tuple(name for name in names if name not in done), hints))

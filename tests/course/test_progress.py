@@ -8,10 +8,10 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from course_utils.course import progress
 from course_utils.course.command import app
 from course_utils.course.lectures import lectures
-from course_utils.course.progress import course_map, standings
+from course_utils.course.progress import course_map, exercises_in, standings
+from course_utils.exercises import progress
 from course_utils.exercises.engine import NotYet, _hints_given, check, exercises_of, hint
 from course_utils.exercises.progress import Record, find_workspace, keep, read_progress
 
@@ -51,7 +51,7 @@ def test_outside_of_a_workspace_nothing_is_written(tmp_path, monkeypatch):
 
 
 WRITER = """
-from course_utils import progress
+from course_utils.exercises import progress
 for count in range(8):
     assert progress.keep("00.shared", lambda record: progress.count_try(record, right=False)) == ""
     assert progress.keep(f"00.own_{__import__('sys').argv[1]}_{count}", lambda record: None) == ""
@@ -99,7 +99,7 @@ def test_where_nothing_can_be_written_the_answer_counts_all_the_same(workspace, 
 def test_the_labels_of_the_notebooks_name_the_exercises_there_are():
     for lecture in lectures():
         exercises = exercises_of(lecture.number)
-        assert sorted(progress.exercises_of(lecture)) == sorted(exercise.name for exercise in exercises)
+        assert sorted(exercises_in(lecture)) == sorted(exercise.name for exercise in exercises)
 
 
 def test_the_map_and_the_command_show_what_is_done(workspace):
