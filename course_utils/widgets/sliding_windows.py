@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from course_utils.figures.boards import Board, coloured
 from course_utils.figures.style import COLOURS, GREY
-from course_utils.inference import dense as predict
+from course_utils.inference import dense_prediction
 from course_utils.inference.dense_prediction import multiply_adds, seconds
 from course_utils.models.imagenet import class_index, class_names, normalise
 from course_utils.widgets.frame import Explorer, device_of
@@ -98,7 +98,7 @@ def begin(
     with torch.inference_mode():
         grids = {"dense run": turned(picture)}
         stride = (image.shape[-1] - window) // (grids["dense run"].shape[-1] - 1)
-        grids["windows"] = predict.sliding_window(classifier, picture, window, stride)
+        grids["windows"] = dense_prediction.sliding_window(classifier, picture, window, stride)
         costs = Costs(
             multiply_adds(classifier, crop),
             multiply_adds(turned, picture),
