@@ -85,7 +85,7 @@ class CrossEntropy(SegmentationLoss):
         self.register_buffer("weights", weights, persistent=False)
 
     def total(self, scores: Tensor, target: Tensor) -> Tensor:
-        refuse_misfits(scores, target)
+        scores = fitting(scores, target)
         if self.weights is not None and len(self.weights) != scores.shape[1]:
             raise ValueError(f"{len(self.weights)} class weights for scores of {scores.shape[1]} classes")
         weights = None if self.weights is None else self.weights.to(scores.dtype)
@@ -119,7 +119,7 @@ class Focal(SegmentationLoss):
         self.focus = focus
 
     def total(self, scores: Tensor, target: Tensor) -> Tensor:
-        refuse_misfits(scores, target)
+        scores = fitting(scores, target)
         counts = self.counts(target)
         true = target.masked_fill(~counts, 0)
         log_p = scores.log_softmax(dim=1).gather(1, true[:, None]).squeeze(1)
@@ -150,7 +150,7 @@ class Dice(SegmentationLoss):
         self.smooth = smooth
 
     def total(self, scores: Tensor, target: Tensor) -> Tensor:
-        refuse_misfits(scores, target)
+        scores = fitting(scores, target)
         counts = self.counts(target)[:, None]
         truth = functional.one_hot(target.masked_fill(~counts[:, 0], 0), scores.shape[1]).movedim(-1, 1) * counts
         predicted = scores.softmax(dim=1) * counts
@@ -256,8 +256,8 @@ def balance(pixels: Sequence[int] | Tensor, power: float = 0.5, highest: float =
     return torch.where(pixels > 0, weights, 0).tolist()
 
 
-def refuse_misfits(scores: Tensor, target: Tensor) -> None:
-    """Refuse scores and targets that do not belong together.
+def fitting(scores: Tensor, target: Tensor) -> Tensor:
+    """Scores that belong to a target, at float32 or more: in half precision the sum over a picture is infinite.
 
     Raises:
         ValueError: names what was found.
@@ -270,6 +270,7 @@ def refuse_misfits(scores: Tensor, target: Tensor) -> None:
         raise ValueError(f"the scores are {found}: upsample the scores to the mask, never shrink the mask")
     if target.dtype != torch.int64:
         raise ValueError(f"the target is {str(target.dtype).removeprefix('torch.')}: masks are int64 class numbers")
+    return scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
 
 
 W0, SIGMA = 10.0, 5.0  # the paper's
@@ -311,7 +312,10 @@ def border_weights(
         )
     if not w0 >= 0 or not sigma > 0:
         raise ValueError(f"w0 = {w0}, sigma = {sigma}: w0 is 0 or more, sigma more than 0 pixels")
-    labels = np.ascontiguousarray(instances.numpy(force=True), dtype=np.int32)
+    labels = instances.numpy(force=True)
+    if labels.size and labels.max() > np.iinfo(np.int32).max:  # panoptic ids: wrapped round, two cells would be one
+        labels = np.unique(labels, return_inverse=True)[1].reshape(labels.shape) + bool(labels.min())
+    labels = np.ascontiguousarray(labels, dtype=np.int32)
     outside = labels == 0
     if class_weights is None:
         counted = outside if void is None else outside[~void.numpy(force=True)]
@@ -445,7 +449,7 @@ class WeightedCrossEntropy(SegmentationLoss):
     """
 
     def total(self, scores: Tensor, target: Tensor, weights: Tensor) -> Tensor:
-        refuse_misfits(scores, target)
+        scores = fitting(scores, target)
         if weights.shape != target.shape:
             raise ValueError(f"weights {tuple(weights.shape)} for a target {tuple(target.shape)}: one for each pixel")
         ignore = -100 if self.ignore_index is None else self.ignore_index

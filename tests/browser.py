@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +48,9 @@ class Lab:
 
 
 @contextmanager
-def serve_lab(workspace: Path, settings: Path, environment: dict | None = None) -> Iterator[Lab]:
+def serve_lab(
+    workspace: Path, settings: Path, environment: dict | None = None, options: Sequence[str] = ()
+) -> Iterator[Lab]:
     """`course lab` on a free port; ended with all its kernels.
 
     Args:
@@ -67,6 +69,7 @@ def serve_lab(workspace: Path, settings: Path, environment: dict | None = None) 
         "--no-browser",
         "--workspace",
         str(workspace),
+        *options,
     ]
     log = settings / "log"
     with log.open("w") as output:

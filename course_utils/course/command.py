@@ -55,19 +55,24 @@ def lab(
         stop(f"{folder} cannot be written: {error}. Nothing of yours was changed; name another with --workspace.")
     command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]
     command += [f"--ServerApp.root_dir={folder}", "--LabApp.default_url=/lab/tree/00_start_here.ipynb"]
+    settings = Path(__file__).parent / "lab_settings"
     # the settings keep JupyterLab from asking other hosts for news and updates
     command += [
-        f"--LabApp.app_settings_dir={Path(__file__).parent / 'lab_settings'}",
+        f"--LabApp.app_settings_dir={settings}",
         "--LabApp.extension_manager=readonly",
         "--LabApp.expose_app_in_browser=True",  # lecture mode asks the notebook for its slides
         "--ServerApp.jpserver_extensions=course_utils.widgets.live_views=True",  # pictures of explorers are saved, not views
     ]
+    environment = dict(os.environ)
+    if not lecture:  # a student's JupyterLab has no menus for lecturers, whatever else is installed
+        paths = [str(settings / "student"), os.environ.get("JUPYTER_CONFIG_PATH", "")]
+        environment["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
     if not browser:
         command.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # JupyterLab refuses the root user of a container otherwise
         command.append("--allow-root")
     try:
-        status = subprocess.call(command)
+        status = subprocess.call(command, env=environment)
     except KeyboardInterrupt:
         status = 0
     raise typer.Exit(status)
@@ -215,7 +220,7 @@ def slides(
     ] = False,
 ):
     """Make decks of the executed notebooks: HTML in one file, PowerPoint, PDF with and without notes."""
-    from course_utils.course.decks.building import FORMATS, Sources, build_decks, check_decks, find_decks
+    from course_utils.course.decks.building import FORMATS, Sources, build_decks, check_decks, find_decks, left_out
     from course_utils.course.lectures import NOTEBOOKS
 
     wanted = [part.strip() for part in formats.split(",")]
@@ -231,6 +236,8 @@ def slides(
         chosen, sources = find_decks(decks or []), Sources(notebooks or NOTEBOOKS)
         build_decks(chosen, sources, out, wanted, look, tell)
         wrong = check_decks(chosen, sources, out) if check else []
+        for line in [] if check else left_out(chosen, sources):  # never dropped without a word
+            typer.secho(line, fg="yellow", err=True)
     except (ValueError, RuntimeError, OSError) as error:
         stop(str(error))
     for line in wrong:

@@ -160,7 +160,7 @@ def judge(ended: int | None, executed: Path, messages: str) -> tuple[str, str]:
         return "passed", ""
     if ended is None:
         return "timeout", "the notebook ran over its time limit and was stopped"
-    where = failing_cell(executed)
+    where = failing_cell(executed, died="DeadKernelError" in messages)
     if "CellTimeoutError" in messages or "CellTimeout" in where:
         return "timeout", f"a cell ran over its time limit and was stopped {where}".strip()
     if where:
@@ -177,20 +177,26 @@ def intact(notebook: Path) -> bool:
         return False
 
 
-def failing_cell(executed: Path) -> str:
-    """The first cell with an error in a notebook that papermill left behind, and the error."""
+def failing_cell(executed: Path, died: bool = False) -> str:
+    """The first cell with an error in a notebook that papermill left behind, and the error.
+
+    A kernel that died leaves no error: then it is the last cell that was begun.
+    """
     try:
         cells = read_notebook(executed).cells
     except ValueError:
         return ""
     added = {"papermill-error-cell-tag", "injected-parameters"}  # not in the notebook that people open
     cells = [cell for cell in cells if added.isdisjoint(cell.metadata.get("tags", []))]
+    said = last = ""
     for number, cell in enumerate(cells, start=1):
+        where = f"cell {number} ({next(iter(cell.source.strip().splitlines()), '')[:60]})"
+        if cell.metadata.get("papermill", {}).get("start_time"):
+            last = f"{where}: the kernel died: it ran out of memory, or a library or this cell ended its process"
         for output in cell.get("outputs", []):
             if output.output_type == "error":
-                line = next(iter(cell.source.strip().splitlines()), "")
-                return f"cell {number} ({line[:60]}): {output.ename}: {output.evalue}"
-    return ""
+                said = said or f"{where}: {output.ename}: {output.evalue}"
+    return said or (last if died else "")
 
 
 def run_lectures(

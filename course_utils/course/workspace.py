@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import copy
+import functools
 import hashlib
 import json
 import re
@@ -249,7 +250,11 @@ def hand_out(folder: Path, name: str, new: NotebookNode, handed_out: dict, read_
 
 
 def write_copy(path: Path, notebook: NotebookNode, read_only: bool) -> None:
-    """Write a notebook and sign it, as `jupyter trust` does: JupyterLab strips what an unsigned one draws in HTML."""
+    """Write a notebook and sign it, as `jupyter trust` does: JupyterLab strips what an unsigned one draws in HTML.
+
+    It names its kernel as this machine's kernel does itself: JupyterLab would mark it as changed at its first look.
+    """
+    notebook.metadata.update(own_kernel())
     if read_only and path.exists():
         path.chmod(0o644)  # Windows replaces no read-only file
     write_text(path, nbformat.writes(notebook) + "\n")
@@ -257,6 +262,18 @@ def write_copy(path: Path, notebook: NotebookNode, read_only: bool) -> None:
         path.chmod(0o444)
     with contextlib.suppress(OSError, sqlite3.Error):  # unsigned it works as well, and draws less until it is run
         NotebookNotary().sign(notebook)
+
+
+@functools.cache
+def own_kernel() -> dict:
+    """What JupyterLab writes into a notebook's metadata once a kernel of this machine has started."""
+    from ipykernel.ipkernel import IPythonKernel
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    name = "python3"
+    shown = KernelSpecManager().get_kernel_spec(name).display_name
+    kernel = {"display_name": shown, "language": "python", "name": name}
+    return {"kernelspec": kernel, "language_info": IPythonKernel.language_info}
 
 
 def new_versions(folder: Path) -> list[tuple[str, str]]:

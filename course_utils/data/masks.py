@@ -73,7 +73,10 @@ def check_mask(
     if mask.numel() == 0:
         raise ValueError(f"{name} has no pixels: its shape is {tuple(mask.shape)}")
     if mask.is_floating_point() or mask.is_complex():
-        raise ValueError(f"{name} holds {mask.dtype}; class numbers are whole: use mask.round().long()")
+        raise ValueError(
+            f"{name} holds {mask.dtype}, and class numbers are whole: were they interpolated? Between classes 0 and 2 that "
+            "makes up a 1. Resize masks with mode='nearest'; whole numbers that are held as fractions become mask.long()"
+        )
     if size is not None and tuple(mask.shape) != tuple(size):
         turned = ": one of them is turned by 90 degrees" if tuple(mask.shape) == tuple(size)[::-1] else ""
         shapes = f"{mask.shape[0]}x{mask.shape[1]}, its picture {size[0]}x{size[1]}"

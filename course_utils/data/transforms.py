@@ -20,7 +20,8 @@ def elastic_deformation(
     """Bend a picture and whatever belongs to it by the same random field (U-Net, section 3.1; lecture 08).
 
     Displacements are Gaussian with `sigma` pixels on a coarse grid and bicubic in between; at sigma = 0 nothing
-    changes. Pictures and floating-point maps are interpolated, label maps (int64, bool) are looked up.
+    changes. The picture and floating-point maps are interpolated; maps of whole numbers, of whatever type, are labels and
+    looked up.
 
     Args:
         image: (C, H, W).
@@ -38,7 +39,7 @@ def elastic_deformation(
             raise ValueError(f"a map is {tuple(one.shape[-2:])}, the picture {size}: they must have the same size")
     field = affine_field(size, size)
     field.numpy()[:] += elastic_displacements(size, sigma, grid, generator).numpy()
-    return tuple(warp(one, field) for one in (image, *maps))
+    return warp(image, field), *(warp(one, field, mode=mode_of(one)) for one in maps)
 
 
 @dataclass(frozen=True)
@@ -86,14 +87,30 @@ class Augment:
     def __call__(self, image: Tensor, mask: Tensor, *maps: Tensor) -> tuple[Tensor, ...]:
         """The picture, its mask and further maps, all moved alike.
 
+        The mask is looked up, whatever numbers hold it: no class is made up. Maps of whole numbers are labels, too.
+
         Shape:
             image (3, H, W), mask (H, W), maps (H, W) or (N, H, W) -> the same with (h, w)
+
+        Raises:
+            ValueError: for anything but tensors of one height and width, or a mask whose type cannot hold `outside`.
         """
+        for one in (image, mask, *maps):
+            if not isinstance(one, Tensor):
+                raise ValueError(
+                    f"a {type(one).__name__} came where tensors are moved: torch.from_numpy(...) makes one"
+                )
+            if one.shape[-2:] != mask.shape:
+                found = f"{tuple(one.shape)} beside a mask of {tuple(mask.shape)}"
+                raise ValueError(f"{found}: picture, mask (H, W) and maps must have the same height and width")
         field = self._field(mask)
         image = self._recolour(warp(image, field))
-        mask = warp(mask, field, outside=self.outside)
-        labels = [one.dtype == torch.int64 and one.ndim == 2 for one in maps]
-        further = (warp(one, field, self.outside if label else None) for one, label in zip(maps, labels, strict=True))
+        mask = warp(mask, field, outside=self.outside, mode="nearest")
+        classes = [mode_of(one) == "nearest" and one.ndim == 2 and one.dtype != torch.bool for one in maps]
+        further = (
+            warp(one, field, self.outside if of_classes else None, mode_of(one))
+            for one, of_classes in zip(maps, classes, strict=True)
+        )
         return image, mask, *further
 
     def target(self, image: Tensor, target: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
@@ -103,7 +120,7 @@ class Augment:
             target's masks (N, H, W), labels (N,) -> all of a target, with boxes around what is left of the masks
         """
         field = self._field(torch.zeros(image.shape[-2:], dtype=torch.int64))
-        masks = warp(target["masks"].bool(), field, outside=0)
+        masks = warp(target["masks"].bool(), field, outside=0, mode="nearest")
         seen = masks.flatten(1).any(dim=1)
         masks = masks[seen]
         rows, columns = masks.any(dim=2), masks.any(dim=1)
@@ -181,7 +198,14 @@ def recolour(image: Tensor, brightness: float, contrast: float, saturation: floa
 
     Shape:
         (3, H, W) uint8 -> the same
+
+    Raises:
+        ValueError: for any other type: how bright its white is, nobody knows.
     """
+    if image.dtype != torch.uint8:
+        raise ValueError(
+            f"the picture is {image.dtype}: colours are changed in uint8 pictures, 0 to 255; take jitter=0"
+        )
     pixels = image.numpy().astype(np.float32)
     grey = np.tensordot(np.float32([0.299, 0.587, 0.114]), pixels, axes=1)
     pixels *= brightness * contrast * saturation
@@ -260,30 +284,44 @@ def bicubic_weights(length: int, grid: int) -> np.ndarray:
     return F.interpolate(points, size=(length, grid), mode="bicubic", align_corners=True)[0, 0].numpy()
 
 
-def warp(values: Tensor, field: Tensor, outside: int | None = None, mode: str = "bilinear") -> Tensor:
-    """Look up a picture, a mask or a map where the field says.
-
-    Whole numbers other than uint8, and booleans, are labels: each pixel gets its nearest source pixel's number.
-    uint8 pictures and floating-point maps are interpolated. Past its edges the source is mirrored.
+def warp(values: Tensor, field: Tensor, outside: int | None = None, mode: str | None = None) -> Tensor:
+    """Look up a picture, a mask or a map where the field says. Past its edges the source is mirrored.
 
     Args:
         values: (C, H, W) or (H, W).
         field: (2, h, w).
         outside: a number for pixels that come from past the edges, instead of the mirror's.
-        mode: "bilinear", "bicubic" or "nearest" for pictures and maps.
+        mode: "nearest" for labels: each pixel gets its nearest source pixel's number. "bilinear" or "bicubic" for
+            pictures and what is measured. Without it, "bilinear" for a picture, (C, H, W) uint8, and else as
+            `mode_of` says.
 
     Shape:
         -> (C, h, w) or (h, w), of the same type
+
+    Raises:
+        ValueError: where the values' type cannot hold `outside`.
     """
-    labels = values.dtype not in (torch.uint8, torch.float16, torch.bfloat16, torch.float32, torch.float64)
-    lookup = labels or mode == "nearest"
-    warped = _nearest(values, field) if lookup else _interpolated(values, field, mode)
+    if outside is not None and torch.tensor(outside).to(values.dtype).item() != outside:
+        raise ValueError(
+            f"the mask is {str(values.dtype).removeprefix('torch.')}, which cannot hold {outside} for what lies outside: hand "
+            "over mask.long(), or take outside=None, which mirrors"
+        )
+    if values.dtype == torch.bfloat16:  # NumPy has none
+        return warp(values.float(), field, outside, mode).bfloat16()
+    picture = values.ndim == 3 and values.dtype == torch.uint8
+    mode = mode or ("bilinear" if picture else mode_of(values))
+    warped = _nearest(values, field) if mode == "nearest" else _interpolated(values, field, mode)
     if outside is not None:
         height, width = values.shape[-2:]
         rows, columns = field.numpy()
         past = (rows < -0.5) | (rows > height - 0.5) | (columns < -0.5) | (columns > width - 0.5)
         warped.numpy()[..., past] = outside
     return warped
+
+
+def mode_of(values: Tensor) -> str:
+    """How a map is looked up: whole numbers are labels, "nearest"; what is measured is "bilinear"."""
+    return "bilinear" if values.is_floating_point() else "nearest"
 
 
 def mirror(index: np.ndarray, length: int) -> np.ndarray:
@@ -327,7 +365,7 @@ def _interpolated(values: Tensor, field: Tensor, mode: str) -> Tensor:
     np.multiply(field[1].numpy(), 2 / max(1, width - 1), out=grid[0, ..., 0])
     np.multiply(field[0].numpy(), 2 / max(1, height - 1), out=grid[0, ..., 1])
     grid -= 1
-    exact = torch.from_numpy(values.numpy().astype(kind).reshape(1, -1, height, width))
+    exact = values.to(torch.float64 if kind is np.float64 else torch.float32).reshape(1, -1, height, width)
     warped = F.grid_sample(exact, torch.from_numpy(grid), mode, padding_mode="reflection", align_corners=True)
     warped = warped.numpy().reshape(*values.shape[:-2], *field.shape[1:])
     if values.dtype == torch.uint8:

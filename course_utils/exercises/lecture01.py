@@ -12,11 +12,18 @@ from course_utils.exercises.engine import Wrong
 
 
 def check_confusion_matrix(answer: Callable[[Tensor, Tensor, int], Tensor]) -> None:
-    """From two pixels upwards: rows and columns, classes that do not occur, void, pictures."""
-    found = as_matrix(answer(torch.tensor([0, 1]), torch.tensor([0, 1]), 2), 2)
+    """From two pixels upwards: rows and columns, classes that do not occur, void, pictures, masks of bytes."""
+    given = answer(torch.tensor([0, 1]), torch.tensor([0, 1]), 2)
+    found = as_matrix(given, 2)
     if torch.equal(found, torch.eye(2) / 2) or torch.equal(found, torch.eye(2) * 50):
         raise Wrong("You return shares. A confusion matrix holds counts: only counts of two pictures add up.")
     same(found, [[1, 0], [0, 1]], "truth [0, 1], prediction [0, 1]")
+    kind = str(getattr(given, "dtype", "")).removeprefix("torch.")
+    if kind in ENDS:
+        raise Wrong(
+            f"You count in {kind}, which {ENDS[kind]}: a data set has more pixels than that, and the matrix would be wrong "
+            "without a word. Counts belong into int64."
+        )
 
     found = as_matrix(without_some_classes(answer, torch.tensor([0, 0, 0]), torch.tensor([1, 1, 0]), 2), 2)
     if found.tolist() == [[1, 0], [2, 0]]:
@@ -61,6 +68,33 @@ def check_confusion_matrix(answer: Callable[[Tensor, Tensor, int], Tensor]) -> N
         raise Wrong("Your function changes the masks it was given. Work on a copy, or pick pixels out instead.")
     same(found, metrics.confusion_matrix(truth, prediction, 4).tolist(), "two pictures of random classes")
 
+    last = torch.tensor([16], dtype=torch.uint8)
+    try:
+        found = as_matrix(answer(last, last, 17), 17)
+    except (RuntimeError, IndexError, TypeError) as error:
+        raise Wrong(
+            f"Masks of int64 work, a mask of uint8 (a byte a pixel, as files hold it) stops: {error}. Make numbers of it "
+            "first: `.long()`."
+        ) from None
+    case = "A pixel of class 16, predicted as 16, in masks of uint8 with 17 classes, belongs into cell (16, 16)"
+    if found[1, 15] == 1:
+        raise Wrong(
+            f"{case}, and you count it in cell (1, 15): uint8 ends at 255, so 16 * 17 + 16 = 288 wraps round to 32 = cell "
+            "(1, 15). Make larger numbers of the masks first: `.long()`."
+        )
+    if found[16, 16] != 1 or found.sum() != 1:
+        raise Wrong(f"{case}. Your matrix holds {found[16, 16]:g} there, and {found.sum():g} in all.")
+
+
+ENDS = {  # types whose counts stop being right, and where
+    "float32": "holds no odd number past 2**24 = 16,777,216",
+    "float16": "holds no odd number past 2,048",
+    "bfloat16": "holds no odd number past 256",
+    "uint8": "ends at 255",
+    "int8": "ends at 127",
+    "int16": "ends at 32,767",
+}
+
 
 def without_some_classes(answer: Callable, truth: Tensor, prediction: Tensor, classes: int) -> object:
     """The answer for masks in which not every class occurs; names the error that bincount leads to there."""
@@ -80,7 +114,7 @@ def as_matrix(found: object, classes: int) -> Tensor:
     if found is None:
         raise Wrong("Your function returns None: does it end with `return`?")
     try:
-        found = torch.as_tensor(found).cpu().double()
+        found = found.cpu().double() if isinstance(found, Tensor) else torch.as_tensor(np.asarray(found, dtype=float))
     except (TypeError, ValueError, RuntimeError):
         raise Wrong(f"Your function returns a {type(found).__name__}; a tensor is asked for.") from None
     if found.shape != (classes, classes):

@@ -73,8 +73,8 @@ def instances_from_foreground(
 
 def without_specks(labels: np.ndarray, smallest: float) -> np.ndarray:
     """Label images without the parts of fewer pixels."""
-    areas = np.bincount(labels.ravel())
-    return np.where(areas[labels] >= smallest, labels, 0)
+    _, places, areas = np.unique(labels, return_inverse=True, return_counts=True)
+    return np.where(areas[places.reshape(labels.shape)] >= smallest, labels, 0)
 
 
 def numbered(labels: np.ndarray) -> np.ndarray:

@@ -50,6 +50,7 @@ def match_instances(truth: Tensor, prediction: Tensor, thresholds: Sequence[floa
             f"matching instances needs stardist ({error}): run `course doctor`, it knows the way"
         ) from error
 
+    truth, prediction = (_renumbered(labels)[1] for labels in (truth, prediction))
     return matching(truth, prediction, thresh=tuple(thresholds))
 
 
@@ -75,18 +76,20 @@ def object_mistakes(truth: Tensor, prediction: Tensor) -> ObjectMistakes:
         ValueError: for anything but label images.
     """
     truth, prediction = _label_image("truth", truth), _label_image("prediction", prediction)
-    overlap = np.zeros((int(truth.max()) + 1, int(prediction.max()) + 1), dtype=np.int64)
-    np.add.at(overlap, (truth.ravel(), prediction.ravel()), 1)
+    numbers, truth = _renumbered(truth)
+    predicted, prediction = _renumbered(prediction)
+    size = len(numbers) * len(predicted)
+    overlap = np.bincount((truth.astype(np.int64) * len(predicted) + prediction).ravel(), minlength=size)
+    overlap = overlap.reshape(len(numbers), len(predicted))
     true_area = overlap.sum(axis=1, keepdims=True).clip(min=1)
     predicted_area = overlap.sum(axis=0, keepdims=True).clip(min=1)
     covers = (overlap > true_area / 2)[1:, 1:]
     lies_inside = (overlap > predicted_area / 2)[1:, 1:]
 
-    exists = overlap.sum(axis=1)[1:] > 0
     merged = (covers & (covers.sum(axis=0) > 1)).any(axis=1)
     split = lies_inside.sum(axis=1) > 1
-    missed = exists & ~covers.any(axis=1) & ~split
-    return ObjectMistakes(*((1 + np.flatnonzero(kind)).tolist() for kind in (merged, split, missed)))
+    missed = ~covers.any(axis=1) & ~split
+    return ObjectMistakes(*(numbers[1:][kind].tolist() for kind in (merged, split, missed)))
 
 
 def _label_image(name: str, labels: Tensor) -> np.ndarray:
@@ -97,6 +100,12 @@ def _label_image(name: str, labels: Tensor) -> np.ndarray:
             "background and one number for each object (skimage.measure.label numbers the parts of a mask)"
         )
     return labels
+
+
+def _renumbered(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which numbers occur, 0 always first, and the labels as places among them: tables grow with how many there are."""
+    numbers, places = np.unique(np.concatenate([np.zeros(1, labels.dtype), labels.ravel()]), return_inverse=True)
+    return numbers, places[1:].reshape(labels.shape)
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,14 @@ from seed, epoch and picture. Step 731 looks at the same pixels whether 730 step
 process looks at them or two.
 """
 
+import multiprocessing
+import pickle
 import random
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FunctionType
 
 import numpy as np
 import torch
@@ -118,7 +122,12 @@ class Plan:
             dataset: gives (image, mask, ...).
             first: the step to begin with.
             workers: processes that load; 0 loads here, which always works.
+
+        Raises:
+            ValueError: where other processes cannot open the data; says what of it, and what to do.
         """
+        if workers:
+            refuse_what_stays_here(dataset)
         batches = iter(
             DataLoader(
                 Drawn(dataset, self.settings.seed),
@@ -128,7 +137,15 @@ class Plan:
             )
         )
         for _ in range(first, self.steps):
-            yield [next(batches) for _ in range(self.settings.accumulate)]
+            try:
+                yield [next(batches) for _ in range(self.settings.accumulate)]
+            except RuntimeError as error:
+                if "exited unexpectedly" not in str(error):
+                    raise
+                raise RuntimeError(
+                    f"a process that loads pictures died ({error}): with workers=0 they are loaded here, and an error of "
+                    "theirs is shown; a container may lack shared memory (/dev/shm)"
+                ) from None
 
     def pictures_of(self, step: int, dataset: Dataset) -> str:
         """The names of the pictures that this process looks at in a step, as a sentence can hold them."""
@@ -138,6 +155,43 @@ class Plan:
         names = getattr(dataset, "items", None)
         named = [str(names[picture]) if names else str(picture) for _, picture in steps]
         return ", ".join(named[:8]) + (f" and {len(named) - 8} more" if len(named) > 8 else "")
+
+
+class ForWorkers(pickle.Pickler):
+    """Pickles as for another process, and stops at what only a notebook defines; what comes out goes nowhere."""
+
+    def __init__(self):
+        self.notebook = not hasattr(sys.modules["__main__"], "__file__")  # a script is read again, a notebook is not
+
+        class Nowhere:
+            def write(self, part):
+                return len(part)
+
+        super().__init__(Nowhere())
+
+    def reducer_override(self, thing):
+        if self.notebook and isinstance(thing, type | FunctionType) and thing.__module__ == "__main__":
+            raise ValueError(f"{thing.__qualname__} is defined in the notebook")
+        return NotImplemented
+
+
+def refuse_what_stays_here(dataset: Dataset) -> None:
+    """Refuse a data set that processes started anew cannot open, as they are on Windows and macOS.
+
+    A forked process has everything already.
+
+    Raises:
+        ValueError: names what cannot travel.
+    """
+    if multiprocessing.get_start_method() == "fork":
+        return
+    try:
+        ForWorkers().dump(dataset)
+    except (ValueError, TypeError, AttributeError, pickle.PicklingError) as error:
+        raise ValueError(
+            f"{error}, so no other process can open the pictures: workers=0 loads them here; or write it into a "
+            "file of its own and import it"
+        ) from None
 
 
 def collate(samples: Sequence) -> list[Tensor]:

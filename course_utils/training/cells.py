@@ -23,6 +23,7 @@ from course_utils.metrics.em import pixel_error, rand, thinned, warping_error
 from course_utils.metrics.instances import score_instances
 from course_utils.models.unet import UNet
 from course_utils.training.loop import train
+from course_utils.training.made_of import made_of
 from course_utils.training.progress import write_curves
 from course_utils.training.saving import save
 
@@ -128,12 +129,13 @@ def cells_of(mask: Tensor) -> Tensor:
 Pictures = Sequence[tuple[Tensor, Tensor]]
 
 
-def run_cells(recipe, out: Path, machine, workers: int = 0, progress: bool = True) -> dict:
+def run_cells(recipe, out: Path, machine, decisive: dict, workers: int = 0, progress: bool = True) -> dict:
     """Train a padded U-Net on pictures of cells, test it, and write net.pt, curves.csv and result.json into a folder.
 
     Args:
         recipe: a `course_utils.training.recipes.Recipe` with form "unet".
         out: the folder; a training that was broken off goes on from its checkpoint.pt.
+        decisive: what of the recipe has to be as it was for that.
         machine, workers, progress: as for `train`.
 
     Returns:
@@ -156,16 +158,18 @@ def run_cells(recipe, out: Path, machine, workers: int = 0, progress: bool = Tru
     membranes = splits[data.test].sample(0).instances is None
     score = partial(em_scores if membranes else cell_scores, data=data)
     few = tested[:: max(1, len(tested) // data.validate_pictures)] if data.validate_pictures else []
+    loss_of = WeightedCrossEntropy()
     history = train(
         net,
         crops,
-        WeightedCrossEntropy(),
+        loss_of,
         recipe.training,
         validate=partial(score, pictures=few) if few else None,
         checkpoint=out / "checkpoint.pt",
         workers=workers,
         progress=progress,
         machine=machine,
+        made=decisive | made_of(net, crops, loss_of, recipe.training, None, machine),
     )
     if machine.process:
         return {}
@@ -176,6 +180,7 @@ def run_cells(recipe, out: Path, machine, workers: int = 0, progress: bool = Tru
         "pictures": len(tested),
         "parameters": sum(parameter.numel() for parameter in net.parameters()),
         "steps": len(history.losses),
+        "lengthened": history.lengthened,
         "seconds": round(history.seconds, 1),
         "cpu_seconds": round(history.cpu_seconds, 1),
         "device": torch.cuda.get_device_name(machine.device) if cuda else f"cpu, {torch.get_num_threads()} threads",
@@ -183,6 +188,7 @@ def run_cells(recipe, out: Path, machine, workers: int = 0, progress: bool = Tru
         "torch": torch.__version__,
         "date": datetime.now(UTC).date().isoformat(),
         "recipe": asdict(recipe),
+        "made of": history.made,
     }
     save({"net": net.state_dict(), "recipe": json.dumps(asdict(recipe))}, out / "net.pt")
     write_curves(history, out / "curves.csv")

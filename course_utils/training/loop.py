@@ -6,6 +6,7 @@ history = train(net, dataset, CrossEntropy(), Settings(epochs=4), prepare=partia
 import copy
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from torch.utils.data import Dataset, TensorDataset
 
 from course_utils.losses import MeanOf, SegmentationLoss
 from course_utils.training.batches import Plan, chance_kept, draw_from
+from course_utils.training.made_of import made_of
 from course_utils.training.processes import Alone, Together
 from course_utils.training.progress import History, Progress
 from course_utils.training.saving import Keeper
@@ -40,6 +42,7 @@ def train(
     workers: int = 0,
     progress: bool = True,
     machine: Alone | Together | None = None,
+    made: dict[str, Any] | None = None,
 ) -> History:
     """Train a net in place. The same seed gives the same weights on a CPU, broken off and continued or not.
 
@@ -51,11 +54,13 @@ def train(
         prepare: from a batch of images to what the net takes, on the device, such as `normalise`.
         validate: called with the net in eval mode after each epoch; what it gives goes into the history.
         device: as for `course_utils.course.lessons.begin`.
-        checkpoint: a file; where it is there already, training goes on from it.
+        checkpoint: a file; where it is there already, training goes on from it, with more epochs too. All else that
+            makes a training (see `made_of`) has to be as it was.
         every: seconds between checkpoints; there is one after each epoch in any case.
         workers: processes that load pictures; 0 loads in this one.
         progress: a bar with the time left, and the curves: drawn in notebooks, as text elsewhere.
         machine: where to run, when it is not `device` alone; see `course_utils.training.processes`.
+        made: what makes this training, by name, where the caller can say more of it than `made_of`.
 
     Returns:
         the loss at each step, and what `validate` said after each epoch
@@ -65,14 +70,16 @@ def train(
         ValueError: for pictures that make no batch, or a checkpoint of another training.
     """
     settings = settings or Settings()
-    loss = loss if isinstance(loss, SegmentationLoss) else MeanOf(loss)
     machine = machine or Alone(device, settings.precision)
     plan = Plan(len(dataset), settings, machine.processes, machine.process)
+    if made is None:
+        made = made_of(net, dataset, loss, settings, prepare, machine) if checkpoint else {}
+    loss = loss if isinstance(loss, SegmentationLoss) else MeanOf(loss)
     if settings.channels_last:
         net.to(memory_format=torch.channels_last)
     net.to(machine.device), loss.to(machine.device)
     optimiser = make_optimiser(net, settings)
-    keeper = Keeper(checkpoint, every, settings, plan, writes=machine.process == 0)
+    keeper = Keeper(checkpoint, every, made, plan, writes=machine.process == 0)
     history = keeper.restore(net, optimiser)
     running = machine.wrap(net)
 

@@ -19,12 +19,16 @@ class History:
         epochs: for each epoch its number from 1, the steps done by its end, its mean loss, and what was validated.
         seconds: that the training took, all parts of it together.
         cpu_seconds: of processor time in this process, over all of its threads: what a shared machine does not distort.
+        made: what made it, by name, where a checkpoint was kept; see `made_of`.
+        lengthened: where it went on for more epochs than it was begun with: at which step, from and to how many.
     """
 
     losses: list[float] = field(default_factory=list)
     epochs: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    made: dict[str, Any] = field(default_factory=dict)
+    lengthened: list[dict[str, float]] = field(default_factory=list)
 
     def end_epoch(self, steps_per_epoch: int, scores: dict[str, float]) -> None:
         """Enter an epoch that has just ended, or been cut short at the end of the training."""

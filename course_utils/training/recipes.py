@@ -30,6 +30,7 @@ from course_utils.models.fcn_paper import PaperFCN
 from course_utils.models.fusion import LateFusion, normalise_sources, widen
 from course_utils.training.evaluation import Evaluation, evaluate
 from course_utils.training.loop import train
+from course_utils.training.made_of import digest, made_of
 from course_utils.training.processes import launched
 from course_utils.training.progress import History, write_curves
 from course_utils.training.saving import read, save
@@ -162,8 +163,8 @@ def refuse_unknown(words: str, given, known) -> None:
 def run_recipe(recipe: Recipe, out: Path, device: str = "auto", workers: int = 0, progress: bool = True) -> dict:
     """Train as a recipe says, test, and write net.pt, checkpoint.pt, result.json, its curves and history into a folder.
 
-    Started again after it was broken off, it goes on from the checkpoint. Under torchrun, several processes share the
-    work.
+    Started again after it was broken off, it goes on from the checkpoint; with more epochs, from the end. Another
+    recipe, or other pictures, stop before anything is written. Under torchrun, several processes share the work.
 
     Args:
         recipe: see `read_recipe`.
@@ -174,13 +175,14 @@ def run_recipe(recipe: Recipe, out: Path, device: str = "auto", workers: int = 0
         what result.json holds: scores on the test split, seconds, device, date and the recipe
 
     Raises:
-        ValueError: for a data set, net or loss that there is not; FileNotFoundError for data that is not here.
+        ValueError: for a data set, net or loss that there is not, or a folder with the training of another recipe;
+            FileNotFoundError for data that is not here.
     """
     machine = launched(device, recipe.training.precision)
     if recipe.net.form == "unet":
         from course_utils.training.cells import run_cells
 
-        return run_cells(recipe, out, machine, workers, progress)
+        return run_cells(recipe, out, machine, decisive(recipe), workers, progress)
     heads, inputs = recipe.net.heads, recipe.data.inputs
     refuse_unknown("[net] heads: there is no head", heads, HEADS)
     refuse_unknown("[data] inputs: there is no", inputs, SOURCES)
@@ -206,10 +208,11 @@ def run_recipe(recipe: Recipe, out: Path, device: str = "auto", workers: int = 0
         def validate(net: nn.Module) -> dict[str, float]:
             return {"mean_iu": score(net, heads[0], some, progress=False).scores.mean_iu}
 
+    loss = make_loss(recipe.loss, plain, heads)
     history = train(
         net,
         pictures,
-        make_loss(recipe.loss, plain, heads),
+        loss,
         recipe.training,
         prepare=prepare,
         validate=validate,
@@ -217,6 +220,7 @@ def run_recipe(recipe: Recipe, out: Path, device: str = "auto", workers: int = 0
         workers=workers,
         progress=progress,
         machine=machine,
+        made=decisive(recipe) | made_of(net, pictures, loss, recipe.training, prepare, machine),
     )
     if machine.process:
         return {}
@@ -231,6 +235,29 @@ def run_recipe(recipe: Recipe, out: Path, device: str = "auto", workers: int = 0
     write_curves(history, out / "curves.csv")
     write_text(out / "result.json", json.dumps(result, indent=2) + "\n")
     return result | {"table": "\n\n".join(one.table() for one in found.values())}
+
+
+def decisive(recipe: Recipe) -> dict[str, Any]:
+    """The settings of a recipe that decide what comes out of a training, by name, besides [training].
+
+    What says how a finished net is tested is left out, and where pictures lie: they count by what they show.
+    """
+    tables = {name: table for name, table in asdict(recipe).items() if name != "training"}
+    data = tables["data"]
+    data["options"] = {name: value for name, value in data["options"].items() if name != "root"}
+    testing = ["test"]
+    if not data["validate_pictures"]:  # else they shape what the history says
+        testing += ["test_name", "validate", "enlarge", "threshold", "seed", "smallest"]
+    made = {
+        f"[{table}] {name}": value
+        for table, values in tables.items()
+        for name, value in values.items()
+        if not (table == "data" and name in testing)
+    }
+    if recipe.net.start:
+        starts = [recipe.net.start] if isinstance(recipe.net.start, str) else recipe.net.start
+        made["what [net] start holds"] = digest(*(Path(start).read_bytes() for start in starts))
+    return made
 
 
 def tuples(table: dict[str, Any]) -> dict[str, Any]:
@@ -248,6 +275,7 @@ def describe(recipe: Recipe, found: Evaluation, history: History, testing: float
             name: None if iu != iu else round(iu, 4) for name, iu in zip(found.classes, scores.iu.tolist(), strict=True)
         },
         "pictures": len(found.per_image),
+        "lengthened": history.lengthened,
         "seconds": round(history.seconds, 1),
         "cpu_minutes": {"training": round(history.cpu_seconds / 60, 2), "testing": round(testing / 60, 2)},
         "device": torch.cuda.get_device_name(machine.device) if cuda else f"cpu, {torch.get_num_threads()} threads",
@@ -256,6 +284,7 @@ def describe(recipe: Recipe, found: Evaluation, history: History, testing: float
         "torch": torch.__version__,
         "date": datetime.now(UTC).date().isoformat(),
         "recipe": asdict(recipe),
+        "made of": history.made,
     }
 
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from course_utils.training.batches import Plan
 from course_utils.training.progress import History
-from course_utils.training.settings import Settings
+from course_utils.training.settings import schedule
 
 
 def save(state: dict, path: Path) -> None:
@@ -55,13 +55,13 @@ class Keeper:
     Args:
         path: the file, or None to keep nothing.
         every: seconds between two times; after an epoch it keeps in any case.
-        settings, plan: what the training has to be like to be continued.
+        made: what makes this training, by name (see `made_of`); "epochs" alone may grow.
+        plan: its steps.
         writes: False in all but one of several processes.
     """
 
-    def __init__(self, path: Path | None, every: float, settings: Settings, plan: Plan, writes: bool = True):
-        self.path, self.every, self.plan, self.writes = path and Path(path), every, plan, writes
-        self.shape = settings.describe() | {"pictures": plan.pictures, "pictures a step": plan.per_step}
+    def __init__(self, path: Path | None, every: float, made: dict, plan: Plan, writes: bool = True):
+        self.path, self.every, self.made, self.plan, self.writes = path and Path(path), every, made, plan, writes
         self.began = self.last = time.monotonic()
         self.cpu_began = time.process_time()
         self.before = self.cpu_before = 0.0
@@ -69,25 +69,64 @@ class Keeper:
     def restore(self, net: nn.Module, optimiser: torch.optim.Optimizer) -> History:
         """Put net and optimiser where the file left them; an empty history where there is none.
 
+        First weights may differ, since the file's take their place; that is said. So is a training that goes on for
+        more epochs than it was begun with: it is another one than all of them at once.
+
         Raises:
-            ValueError: for a damaged file, or one of another training; names what differs.
+            ValueError: for a damaged file, or one of another training; names what differs, and the ways out.
         """
         if self.path is None or not self.path.exists():
-            return History()
+            return History(made=self.made)
         state = read(self.path)
-        differ = [name for name, value in self.shape.items() if state.get("shape", {}).get(name) != value]
-        if differ:
-            name = differ[0]
-            found = f"{name} = {state.get('shape', {}).get(name)}, and now {self.shape[name]}"
-            raise ValueError(f"'{self.path}' is a training with {found}: delete it, or name another checkpoint")
-        try:
-            net.load_state_dict(state["net"])
-            optimiser.load_state_dict(state["optimiser"])
-        except (RuntimeError, ValueError) as error:
-            raise ValueError(f"'{self.path}' holds another net: {str(error).splitlines()[0]}") from None
         history = History(**state["history"])
+        found = history.made
+        differ = [name for name in self.made | found if found.get(name) != self.made.get(name)]
+        differ.sort(key=lambda name: not name.startswith("["))  # a recipe's settings first: the reader wrote them
+        longer = "epochs" in differ and found.get("epochs", float("inf")) < self.made["epochs"]
+        for name in differ:
+            if name != "first weights" and not (name == "epochs" and longer):
+                raise ValueError(self.another(name, found))
+        net.load_state_dict(state["net"])
+        optimiser.load_state_dict(state["optimiser"])
         self.before, self.cpu_before = history.seconds, history.cpu_seconds
+        if "first weights" in differ:
+            self.say("began with other weights than this net has: it goes on with its own")
+            self.made = self.made | {"first weights": found["first weights"]}
+        if longer:
+            self.lengthen(history, found["epochs"])
+        history.made = self.made
         return history
+
+    def another(self, name: str, found: dict) -> str:
+        """Why a file is not continued: what differs, and what to do."""
+        if not found:
+            return f"'{self.path}' does not say what made it, as older versions left it: delete it, or train elsewhere"
+        old, new = (made.get(name, "nothing said") for made in (found, self.made))
+        what = "holds another net:" if name == "net" else f"is a training with {name} ="
+        return (
+            f"'{self.path}' {what} {old}, and now {new}. It is left as it is. To have both, train this one elsewhere "
+            "(course train --out FOLDER; in Python, another checkpoint); to begin anew here, delete the file; to go on "
+            f"with the old one, put {name} back. More epochs, all else the same, would go on from here"
+        )
+
+    def lengthen(self, history: History, old: float) -> None:
+        """Go on after what was to be the end, or before it was reached, with the schedule of more epochs."""
+        step, new = len(history.losses), self.made["epochs"]
+        if history.epochs and history.epochs[-1]["steps"] % self.plan.steps_per_epoch:
+            history.epochs.pop()  # cut short by the old end; it is completed now
+        history.lengthened.append({"step": step, "from": old, "to": new})
+        settings = self.plan.settings
+        now = settings.lr * schedule(settings, step, self.plan.steps)
+        self.say(
+            f"goes on from step {step}, with {new:g} epochs instead of {old:g}: the learning rate is now that of step "
+            f"{step} of {self.plan.steps} ({now:.2g}, schedule {settings.schedule}). {new:g} epochs at once would have had "
+            "other rates before, and so may give another net; the result says that this one was lengthened"
+        )
+
+    def say(self, words: str) -> None:
+        """Tell in one of the processes what becomes of the file."""
+        if self.writes:
+            print(f"'{self.path}' {words}")
 
     def keep(self, net: nn.Module, optimiser: torch.optim.Optimizer, history: History) -> None:
         """Write the state if it is time."""
@@ -99,7 +138,6 @@ class Keeper:
             return
         save(
             {
-                "shape": self.shape,
                 "net": net.state_dict(),
                 "optimiser": optimiser.state_dict(),
                 "history": asdict(history),

@@ -236,7 +236,7 @@ def paint(mask, palette):
     """
     ### BEGIN SOLUTION
     void = mask == 255
-    colours = palette[mask.masked_fill(void, 0)]
+    colours = palette[mask.masked_fill(void, 0).long()]
     colours[void] = 255
     return colours
     ### END SOLUTION

@@ -370,12 +370,12 @@ show(
 def confusion_matrix(truth, prediction, classes, void=255):
     """How often each true class was predicted as each class.
 
-    truth, prediction: label tensors of the same shape; truth may hold void
+    truth, prediction: label tensors of the same shape and of any integer type, uint8 too; truth may hold void
     returns: (classes, classes) integer tensor, row = truth, column = prediction
     """
     ### BEGIN SOLUTION
     known = truth != void
-    pairs = truth[known] * classes + prediction[known]
+    pairs = truth[known].long() * classes + prediction[known].long()  # uint8 would wrap round at 256
     return torch.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
     ### END SOLUTION
 
@@ -596,9 +596,10 @@ def iu_two_ways(matrices):
         union = (matrix[1].sum() + matrix[:, 1].sum() - matrix[1, 1]).item()
         return union, matrix[1, 1].item() / union if union else float("nan")
 
+    matrices = [matrix.long() for matrix in matrices]
     _, together = union_and_iu(sum(matrices))
     each = [iu for union, iu in map(union_and_iu, matrices) if union > 0]
-    return together, sum(each) / len(each)
+    return together, sum(each) / len(each) if each else float("nan")
     ### END SOLUTION
 
 

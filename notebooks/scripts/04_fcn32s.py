@@ -207,7 +207,7 @@ def pixel_loss(scores, mask):
     """
     ### BEGIN SOLUTION
     counts = mask != 255
-    true = mask.masked_fill(~counts, 0)
+    true = mask.masked_fill(~counts, 0).long()
     log_probability = scores.log_softmax(dim=1).gather(1, true[:, None]).squeeze(1)
     return -(log_probability * counts).sum() / counts.sum().clamp(min=1)
     ### END SOLUTION
@@ -734,7 +734,7 @@ def ceiling(mask, stride, classes):
     """
     ### BEGIN SOLUTION
     counts = mask != 255
-    shares = functional.one_hot(mask.masked_fill(~counts, 0), classes) * counts[..., None]
+    shares = functional.one_hot(mask.masked_fill(~counts, 0).long(), classes) * counts[..., None]
     cells = functional.avg_pool2d(shares.movedim(-1, 0)[None].float(), stride, ceil_mode=True)
     return segment(cells, mask.shape)[0]
     ### END SOLUTION

@@ -683,7 +683,8 @@ def rand_score(truth, prediction):
         counts = np.unique(numbers, axis=-1, return_counts=True)[1]
         return (counts * (counts - 1)).sum()
 
-    return 2 * pairs(both) / (pairs(both[0]) + pairs(both[1]))
+    apart = pairs(both[0]) + pairs(both[1])
+    return 2 * pairs(both) / apart if apart else 1.0
     ### END SOLUTION
 
 

@@ -132,6 +132,32 @@ def test_set_up_does_nothing_twice(monkeypatch, tmp_path):
     assert ran[2:] == ["install the packages"]
 
 
+@pytest.mark.parametrize("locked", [False, True])
+def test_opening_the_course_installs_nothing_for_tests_and_testing_adds_them(monkeypatch, tmp_path, locked):
+    installed = []
+    monkeypatch.setattr(bootstrap, "STAMP", tmp_path / "stamp")
+    monkeypatch.setattr(
+        bootstrap, "run", lambda command, what: installed.append(command[command.index("install") + 1 :])
+    )
+    monkeypatch.setattr(bootstrap, "works", lambda python: True)
+    monkeypatch.setattr(bootstrap.subprocess, "call", lambda command, cwd: 0)
+
+    def make(name):
+        installed.clear()
+        with pytest.raises(SystemExit):
+            bootstrap.main([*(["--locked"] if locked else []), name])
+        return [part for command in installed for part in command]
+
+    for name in ("lab", "course", "slides"):
+        (tmp_path / "stamp").unlink(missing_ok=True)
+        parts = make(name)
+        assert parts[-2:] == ["-e", "."] and ("requirements.lock" in parts) == locked
+        assert "-r" not in parts and ".[test]" not in parts
+    parts = make("test")
+    assert ("-r" in parts) if locked else parts[-1] == ".[test]"
+    assert make("lab") == make("test") == make("setup") == [], "what tests need is enough for the lab"
+
+
 def test_set_up_says_what_to_do_when_an_install_fails(tmp_path):
     with pytest.raises(SystemExit, match="could not install the packages; what went wrong stands above"):
         bootstrap.run([sys.executable, "-c", "raise SystemExit(1)"], "install the packages")

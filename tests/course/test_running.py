@@ -49,7 +49,7 @@ def test_the_profile_and_the_device_reach_the_notebook(tmp_path):
     [
         (cell("total = 1\nprint(totle)"), "cell 2 (total = 1): NameError: name 'totle' is not defined"),
         (cell("print('never')") + cell("def half(:"), "cell 3 (def half(:) is not Python: invalid syntax, line 1"),
-        (cell("import os\nos._exit(3)"), "died"),
+        (cell("x = 1") + cell("import os\nos._exit(3)") + cell("x = 2"), "cell 3 (import os): the kernel died"),
     ],
 )
 def test_a_failing_notebook_says_which_cell_and_why(tmp_path, body, message):

@@ -1,5 +1,6 @@
 """Geometry is applied once and to everything alike; masks are looked up, never mixed."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from torchvision.transforms.v2 import functional
 
 from course_utils.data.dataset import detection_target, load
+from course_utils.data.masks import check_mask
 from course_utils.data.transforms import (
     Augment,
     affine_field,
@@ -190,3 +192,59 @@ def test_wrong_settings_and_sizes_are_refused():
         Augment(scale=(0.0, 1.0))
     with pytest.raises(ValueError, match="negative"):
         mirror_pad(torch.zeros(3, 3), -1, 0, 0, 0)
+
+
+TYPES = ("uint8", "int8", "int16", "int32", "int64", "uint16", "float16", "bfloat16", "float32", "float64")
+
+
+@pytest.mark.parametrize("outside", [None, 0, 100])
+@pytest.mark.parametrize("kind", TYPES)
+def test_no_class_is_made_up_whatever_type_holds_a_mask(kind, outside):
+    mask = torch.zeros(31, 31, dtype=getattr(torch, kind))
+    mask[10:20, 10:20] = 2
+    image = torch.randint(0, 255, (3, 31, 31), dtype=torch.uint8, generator=chance(0))
+    settings = {"size": (20, 20), "scale": (0.8, 1.6), "degrees": 10, "sigma": 3.0, "outside": outside}
+    first = None
+    for held in (mask, mask.long()):
+        _, moved, again = Augment(**settings, generator=chance(1))(image, held, held.to(torch.uint8))
+        assert moved.dtype == held.dtype
+        assert set(moved.double().unique().tolist()) <= {0.0, 2.0, float(outside or 0)}
+        assert set(again.unique().tolist()) <= {0, 2, outside or 0}, "a further map of whole numbers is labels, too"
+        first = moved if first is None else first
+    assert torch.equal(first.double(), moved.double())
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TYPES if not kind.startswith(("float", "bfloat"))])
+def test_labels_are_bent_and_never_mixed_whatever_type_holds_them(kind):
+    labels = torch.zeros(31, 31, dtype=getattr(torch, kind))
+    labels[10:20, 10:20] = 2
+    image = torch.zeros(3, 31, 31, dtype=torch.uint8)
+    bent = elastic_deformation(image, labels, sigma=4.0, generator=chance(1))[1]
+    as_int64 = elastic_deformation(image, labels.long(), sigma=4.0, generator=chance(1))[1]
+    assert torch.equal(bent.long(), as_int64) and set(as_int64.unique().tolist()) == {0, 2}
+    assert torch.equal(warp(labels, affine_field((31, 31), (40, 40), scale=1.3)).unique().long(), torch.tensor([0, 2]))
+
+
+@pytest.mark.parametrize("kind", ["bool", "int8"])
+def test_a_mask_that_cannot_hold_void_is_refused_not_wrapped(kind):
+    mask = torch.ones(9, 9, dtype=getattr(torch, kind))
+    with pytest.raises(ValueError, match=f"{kind}, which cannot hold 255 .* mask.long"):
+        Augment(scale=(0.5, 0.5))(torch.zeros(3, 9, 9, dtype=torch.uint8), mask)
+    assert Augment(scale=(0.5, 0.5), outside=None)(torch.zeros(3, 9, 9, dtype=torch.uint8), mask)[1].all()
+
+
+def test_what_is_no_tensor_or_of_another_size_is_refused_in_words():
+    image = torch.zeros(3, 9, 9, dtype=torch.uint8)
+    with pytest.raises(ValueError, match=r"ndarray came .* torch\.from_numpy"):
+        Augment()(image, np.zeros((9, 9)))
+    with pytest.raises(ValueError, match=r"\(3, 9, 9\) beside a mask of \(9, 8\)"):
+        Augment()(image, torch.zeros(9, 8))
+    with pytest.raises(ValueError, match="jitter=0"):
+        Augment(jitter=0.3)(torch.rand(3, 9, 9), torch.zeros(9, 9))
+
+
+def test_an_interpolated_mask_is_not_advised_to_be_rounded():
+    smooth = torch.nn.functional.interpolate(torch.eye(4)[None, None] * 2, size=(9, 9), mode="bilinear")[0, 0]
+    with pytest.raises(ValueError, match=r"were they interpolated.*mode='nearest'") as refused:
+        check_mask(smooth, 3)
+    assert "round" not in str(refused.value)

@@ -54,7 +54,23 @@ def without_minlength(truth, prediction, classes):
     return torch.bincount(truth[known] * classes + prediction[known]).reshape(classes, -1)
 
 
+def as_bytes(truth, prediction, classes):
+    known = truth != 255
+    return bincount(truth[known] * classes + prediction[known], classes)
+
+
+def float32_counts(truth, prediction, classes):
+    known = truth != 255
+    matrix, cells = torch.zeros(classes * classes), truth[known].long() * classes + prediction[known]
+    matrix.index_put_((cells.flatten(),), torch.ones(cells.numel()), accumulate=True)
+    return matrix.reshape(classes, classes)
+
+
 WRONG_MATRICES = {
+    r"288 wraps round to 32 = cell \(1, 15\)": as_bytes,
+    "You count in float32, which holds no odd number past": float32_counts,
+    "You count in uint8": lambda t, p, c: counted(t, p, c).to(torch.uint8),
+    "a mask of uint8 .* stops": lambda t, p, c: counted(t.long() if t.dtype == torch.int64 else t[None][0, 0, 0], p, c),
     "Rows and columns are swapped": lambda t, p, c: counted(t, p, c).T,
     "Two pixels fall into the same cell": one_a_cell,
     "count the pixels that are right and no others": lambda t, p, c: counted(t, p, c).diag().diag(),

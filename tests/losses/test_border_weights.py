@@ -105,3 +105,11 @@ def test_weights_of_one_give_plain_cross_entropy_and_void_counts_nothing():
 def test_weights_of_another_size_are_refused():
     with pytest.raises(ValueError, match="one for each pixel"):
         WeightedCrossEntropy()(torch.randn(1, 2, 4, 4), torch.zeros(1, 4, 4, dtype=torch.int64), torch.ones(4, 4))
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_cells_of_very_large_numbers_weigh_the_same(background):
+    cells = torch.ones(20, 24, dtype=torch.int64) * (0 if background else 3)
+    cells[4:14, 3:10], cells[4:14, 12:20] = 1, 2
+    large = torch.tensor([0, 2**32, 5 * 2**32, 7 * 2**32])[cells]
+    assert torch.equal(border_weights(large), border_weights(cells))

@@ -218,3 +218,17 @@ def test_impossible_settings_are_refused(make):
 def test_a_wrong_number_of_weights_is_refused(batch):
     with pytest.raises(ValueError, match="3 class weights for scores of 4 classes"):
         CrossEntropy(weights=[1, 1, 1])(*batch)
+
+
+@pytest.mark.parametrize("margin", [20, 0, -20])
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("loss", [Dice(), CrossEntropy(), CrossEntropy([1.0, 3.0]), Focal(), Focal(0.5)], ids=str)
+def test_half_precision_gives_what_float32_gives_and_a_finite_gradient(loss, kind, margin):
+    target = torch.ones(1, 512, 512, dtype=torch.int64)
+    scores = torch.zeros(1, 2, 512, 512)
+    scores[:, 1] = margin
+    half = scores.to(kind).requires_grad_()
+    value = loss(half, target)
+    value.backward()
+    assert value.dtype == torch.float32 and torch.equal(value.detach(), loss(scores, target))
+    assert torch.isfinite(half.grad).all() and half.grad.dtype == kind

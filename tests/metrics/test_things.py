@@ -1,10 +1,21 @@
 """Things are measured one by one."""
 
+import time
+
+import numpy as np
 import pytest
 import torch
 
 from course_utils.data.dataset import Sample, load
-from course_utils.metrics.instances import Thing, found_by_thickness, things
+from course_utils.inference.cells import without_specks
+from course_utils.metrics.instances import (
+    Thing,
+    found_by_thickness,
+    match_instances,
+    object_mistakes,
+    score_instances,
+    things,
+)
 
 
 def two_bars() -> Sample:
@@ -42,3 +53,45 @@ def test_a_data_set_without_instances_is_refused():
     sample = two_bars()
     with pytest.raises(ValueError, match="no instances"):
         things(Sample(sample.image, sample.mask), sample.mask)
+
+
+def numbered_as(labels, numbers, kind):
+    """The same things under other numbers."""
+    return np.asarray([0, *numbers], dtype=kind)[labels]
+
+
+def some_things():
+    """Merged, split and missed ones: truth 1..5, prediction 1..4."""
+    truth, prediction = np.zeros((20, 30), np.int64), np.zeros((20, 30), np.int64)
+    truth[1:5, 1:6], truth[1:5, 7:12], prediction[1:5, 1:12] = 1, 2, 1
+    truth[8:14, 1:11], prediction[8:14, 1:5], prediction[8:14, 6:11] = 3, 2, 3
+    truth[8:12, 15:20] = 4
+    truth[15:19, 15:25], prediction[15:19, 15:25] = 5, 4
+    return truth, prediction
+
+
+@pytest.mark.parametrize(
+    ("first", "kind"),
+    [(40_000, "int32"), (60_000, "uint16"), (5_000_000_000, "int64"), (2**62, "uint64")],
+)
+def test_how_large_the_numbers_of_things_are_changes_neither_scores_nor_memory(first, kind):
+    truth, prediction = some_things()
+    numbers = [first + 1000 * place for place in range(1, 6)]
+    large, guessed = numbered_as(truth, numbers, kind), numbered_as(prediction, numbers[:4], kind)
+    began = time.monotonic()
+    small = object_mistakes(truth, prediction)
+    found = object_mistakes(large, guessed)
+    assert small == ([1, 2], [3], [4])
+    assert found == tuple([numbers[number - 1] for number in kind] for kind in small)
+    assert match_instances(large, guessed) == match_instances(truth, prediction)
+    assert score_instances([(large, guessed)]) == score_instances([(truth, prediction)])
+    assert set(np.unique(without_specks(large, 22)).tolist()) == {0, numbers[2], numbers[4]}
+    assert without_specks(large, 22).dtype == large.dtype
+    assert time.monotonic() - began < 30  # most of it stardist's compiling
+
+
+def test_a_picture_without_things_or_without_background_is_counted_too():
+    none, full = np.zeros((4, 4), int), np.full((4, 4), 7)
+    assert object_mistakes(none, none) == ([], [], [])
+    assert object_mistakes(full, none) == ([], [], [7])
+    assert object_mistakes(full, full) == ([], [], [])

@@ -18,14 +18,14 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from course_utils.course.lectures import ROOT
+from course_utils.data.dataset import Dataset, Sample, load
 from course_utils.losses import CrossEntropy, Dice
 from course_utils.training.batches import Plan
-from course_utils.training.kept_nets import fingerprint, train_or_load
+from course_utils.training.kept_nets import train_or_load
 from course_utils.training.loop import NonFiniteLoss, overfit_one_batch, train
-from course_utils.training.processes import Alone
 from course_utils.training.saving import read, save
 from course_utils.training.settings import Settings, freeze, make_optimiser, schedule, set_learning_rate
-from tests.training.tiny_training import Stripes, make_net, shared, unbroken_or_killed, write_fingerprint
+from tests.training.tiny_training import Stripes, digits_of, make_net, shared, unbroken_or_killed, write_fingerprint
 
 QUICK = Settings(epochs=2, batch=4, lr=1e-2)
 
@@ -105,9 +105,18 @@ def test_a_training_broken_off_anywhere_is_continued_to_the_same_weights_and_his
 
 def test_a_finished_training_is_not_trained_again(tmp_path):
     net, history = run(checkpoint=tmp_path / "done.pt")
-    again, continued = run(dataset=Stripes(pause=10), checkpoint=tmp_path / "done.pt")
+    seen = []
+
+    class Watched(Stripes):
+        def __getitem__(self, index):
+            seen.append(index)
+            return super().__getitem__(index)
+
+    Watched.__qualname__ = Stripes.__qualname__
+    again, continued = run(dataset=Watched(), checkpoint=tmp_path / "done.pt")
     assert same_weights(net, again)
     assert continued.losses == history.losses
+    assert len(seen) == 5, "only those that are compared"
 
 
 def test_a_checkpoint_of_another_training_is_refused(tmp_path):
@@ -117,6 +126,117 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
         run(checkpoint=path, settings=Settings(epochs=2, batch=4, lr=0.02))
     with pytest.raises(ValueError, match="holds another net"):
         run(make_net(batch_norm=False), checkpoint=path)
+
+
+def partly_frozen():
+    net = make_net()
+    freeze(net[0])
+    return net
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"loss": Dice()}, r"loss = CrossEntropy\(.* and now Dice\("),
+        ({"loss": CrossEntropy(weights=[1, 1, 2])}, r"loss = CrossEntropy\(weights=None.*weights=\[1.0, 1.0, 2.0\]"),
+        ({"loss": nn.functional.cross_entropy}, "loss = .* and now cross_entropy"),
+        ({"prepare": lambda images: images / 2}, "prepare"),
+        ({"settings": Settings(epochs=2, batch=4, lr=1e-2, schedule="poly")}, "schedule = cosine, and now poly"),
+        ({"settings": Settings(epochs=1, batch=4, lr=1e-2)}, "epochs = 2, and now 1"),
+        ({"settings": Settings(epochs=4, batch=4, lr=1e-3)}, "lr = 0.01, and now 0.001"),
+        ({"net": partly_frozen()}, "holds another net"),
+        ({"net": make_net(dropout=0.3)}, "holds another net"),
+        ({"dataset": torch.utils.data.Subset(Stripes(), range(20))}, "pictures = 24, and now 20"),
+        ({"dataset": torch.utils.data.Subset(Stripes(), [*range(7), 8, 7, *range(9, 24)])}, "what the pictures show"),
+    ],
+    ids=[
+        "loss",
+        "weights",
+        "function",
+        "prepare",
+        "schedule",
+        "fewer",
+        "more and lr",
+        "frozen",
+        "dropout",
+        "n",
+        "order",
+    ],
+)
+def test_whatever_shapes_a_net_stops_a_training_that_was_another(tmp_path, other, said):
+    path = tmp_path / "checkpoint.pt"
+    usual = {"dataset": torch.utils.data.Subset(Stripes(), range(24))}
+    run(checkpoint=path, **usual)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=said) as refused:
+        run(checkpoint=path, **(usual | other))
+    assert "delete" in str(refused.value) and "--out" in str(refused.value), "the ways out"
+    assert path.read_bytes() == before
+    run(checkpoint=path, **usual)
+
+
+def test_a_training_broken_off_under_one_loss_does_not_go_on_under_another(tmp_path):
+    def cut(net):
+        raise KeyboardInterrupt
+
+    path = tmp_path / "checkpoint.pt"
+    with pytest.raises(KeyboardInterrupt):
+        run(checkpoint=path, every=0, validate=cut)
+    with pytest.raises(ValueError, match=r"loss = .* and now Dice"):
+        run(loss=Dice(), checkpoint=path)
+
+
+def test_other_first_weights_give_way_to_the_files_and_that_is_said(tmp_path, capsys):
+    first, _ = run(checkpoint=tmp_path / "checkpoint.pt")
+    other = make_net()
+    with torch.no_grad():
+        other[0].weight.zero_()
+    run(other, checkpoint=tmp_path / "checkpoint.pt")
+    assert "began with other weights than this net has: it goes on with its own" in capsys.readouterr().out
+    assert same_weights(first, other)
+
+
+@pytest.mark.parametrize("begun", [2, 1.5])
+def test_more_epochs_go_on_from_the_end_and_say_so(tmp_path, capsys, begun):
+    path, longer = tmp_path / "checkpoint.pt", Settings(epochs=4, batch=4, lr=1e-2)
+    _, short = run(checkpoint=path, settings=Settings(epochs=begun, batch=4, lr=1e-2))
+    net, history = run(checkpoint=path, settings=longer)
+    said = capsys.readouterr().out
+    step = int(6 * begun)
+    assert f"goes on from step {step}, with 4 epochs instead of {begun:g}" in said
+    assert f"step {step} of 24 ({1e-2 * schedule(longer, step, 24):.2g}, schedule cosine)" in said
+    assert history.losses[:step] == short.losses and len(history.losses) == 24
+    assert [epoch["steps"] for epoch in history.epochs] == [6, 12, 18, 24]
+    assert history.lengthened == [{"step": step, "from": begun, "to": 4}]
+    again, kept = run(checkpoint=path, settings=longer)
+    assert same_weights(net, again) and kept.lengthened == history.lengthened
+    assert "goes on" not in capsys.readouterr().out
+
+
+def test_with_a_constant_rate_more_epochs_later_are_more_epochs_at_once(tmp_path):
+    def settings(epochs):
+        return Settings(epochs=epochs, batch=4, lr=1e-2, schedule="constant", warm_up=0)
+
+    whole, _ = run(settings=settings(3))
+    run(checkpoint=tmp_path / "checkpoint.pt", settings=settings(2))
+    longer, _ = run(checkpoint=tmp_path / "checkpoint.pt", settings=settings(3))
+    assert same_weights(whole, longer)
+
+
+def test_a_lengthened_training_broken_off_is_continued_to_the_same_weights(tmp_path):
+    first, second = tmp_path / "first.pt", tmp_path / "second.pt"
+    for path in (first, second):
+        run(checkpoint=path)
+    longer = Settings(epochs=4, batch=4, lr=1e-2)
+    whole, _ = run(checkpoint=first, settings=longer)
+
+    def cut(net):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(checkpoint=second, settings=longer, every=0, validate=cut)
+    broken, history = run(checkpoint=second, settings=longer)
+    assert same_weights(whole, broken) and len(history.lengthened) == 1
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path):
@@ -435,14 +555,79 @@ def test_whatever_shapes_a_net_changes_its_fingerprint(other):
     usual = {"net": make_net(), "dataset": Stripes(), "loss": CrossEntropy(), "settings": QUICK, "prepare": None}
 
     def digits(parts):
-        return fingerprint(*parts.values(), validate=None, machine=Alone("cpu"))
+        return digits_of(*parts.values())
 
     assert digits(usual) == digits(usual | {"net": make_net(), "dataset": Stripes()})
     assert digits(usual) != digits(usual | other)
 
 
+class Doubled:
+    """A transform whose settings show in no picture's first sample."""
+
+    def __init__(self, chance):
+        self.chance = chance
+
+    def __call__(self, image, mask):
+        return image, mask
+
+
+def test_what_a_transform_and_a_closure_hold_counts():
+    def made(chance, factor):
+        data = load("stickers", "train", images=6, size=64).with_transform(Doubled(chance))
+        scale = torch.tensor([factor])
+        return digits_of(
+            make_net(),
+            data,
+            lambda scores, _: (scores * scale).mean(),
+            QUICK,
+        )
+
+    assert made(0.1, 1.0) == made(0.1, 1.0)
+    assert len({made(0.1, 1.0), made(0.2, 1.0), made(0.1, 2.0)}) == 3
+
+
+FACTOR = 1.0
+
+
+def scaled(scores, _):
+    return (scores * FACTOR).mean()
+
+
+def test_a_constant_that_a_function_takes_from_its_notebook_counts(monkeypatch):
+    def digits():
+        return digits_of(make_net(), Stripes(), scaled, QUICK)
+
+    one = digits()
+    assert digits() == one
+    monkeypatch.setitem(globals(), "FACTOR", 2.0)
+    assert digits() != one
+
+
+def test_a_checkpoint_that_does_not_say_what_made_it_is_refused(tmp_path):
+    run(checkpoint=tmp_path / "old.pt")
+    state = read(tmp_path / "old.pt")
+    del state["history"]["made"]
+    save(state, tmp_path / "old.pt")
+    with pytest.raises(ValueError, match="does not say what made it"):
+        run(checkpoint=tmp_path / "old.pt")
+
+
+def test_every_picture_counts_and_not_a_few_alone(tmp_path):
+    pictures = [torch.full((3, 8, 8), number, dtype=torch.uint8) for number in range(9)]
+    mask = torch.zeros(8, 8, dtype=torch.int64)
+
+    def digits(changed):
+        def read(item):
+            return Sample(pictures[int(item)], mask + (int(item) == changed))
+
+        data = Dataset("own", "train", ["a", "b"], [(0, 0, 0)] * 2, [str(number) for number in range(9)], read)
+        return digits_of(make_net(), data, CrossEntropy(), QUICK)
+
+    assert len({digits(changed) for changed in (None, *range(9))}) == 10
+
+
 def test_the_librarys_code_is_part_of_the_fingerprint(monkeypatch, tmp_path):
-    import course_utils.training.kept_nets as fingerprints
+    import course_utils.training.made_of as fingerprints
 
     (tmp_path / "losses.py").write_text("old")
     monkeypatch.setattr(fingerprints, "PACKAGE", tmp_path)
@@ -454,7 +639,7 @@ def test_the_librarys_code_is_part_of_the_fingerprint(monkeypatch, tmp_path):
 
 def test_the_fingerprint_is_the_same_in_another_process(tmp_path, processes):
     finish(processes(target=write_fingerprint, args=(tmp_path / "digits",)))
-    ours = fingerprint(make_net(), Stripes(), CrossEntropy(), Settings(), torch.relu, None, Alone("cpu"))
+    ours = digits_of(make_net(), Stripes(), CrossEntropy(), Settings(), torch.relu)
     assert (tmp_path / "digits").read_text() == ours
 
 

@@ -13,8 +13,8 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from course_utils.losses import CrossEntropy
-from course_utils.training.kept_nets import fingerprint
 from course_utils.training.loop import train
+from course_utils.training.made_of import fingerprint, made_of
 from course_utils.training.processes import Alone, launched
 from course_utils.training.saving import save
 from course_utils.training.settings import Settings
@@ -58,9 +58,14 @@ def unbroken_or_killed(out: Path, checkpoint: Path | None, pause: float) -> None
     save(net.state_dict(), out)
 
 
+def digits_of(net, dataset, loss, settings, prepare=None, validate=None) -> str:
+    """What stands for a training."""
+    return fingerprint(made_of(net, dataset, loss, settings, prepare, Alone("cpu")), validate)
+
+
 def write_fingerprint(out: Path) -> None:
     """The fingerprint of a training, from another process."""
-    digits = fingerprint(make_net(), Stripes(), CrossEntropy(), Settings(), torch.relu, None, Alone("cpu"))
+    digits = digits_of(make_net(), Stripes(), CrossEntropy(), Settings(), torch.relu)
     out.write_text(digits)
 
 

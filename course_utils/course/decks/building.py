@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from course_utils.course.decks.html import write_html
-from course_utils.course.decks.lint import deck_problems, html_problems, powerpoint_problems
+from course_utils.course.decks.lint import deck_problems, html_problems, powerpoint_problems, where
 from course_utils.course.decks.pdf import browser, chromium, write_handout, write_pdf
 from course_utils.course.decks.powerpoint import write_powerpoint
 from course_utils.course.decks.slides import Deck, Slide, read_slides
@@ -118,12 +118,15 @@ class Sources:
         """
         if number not in self.read:
             if number == OVERVIEW:
-                pass
-
                 self.read[number] = overview_slides(self.notebooks), {}
             else:
                 file = self.notebooks / find_lectures([number])[0].notebook.name
                 self.read[number] = read_slides(read_notebook(file), number), recorded(file)["run"]
+                if not self.read[number][0]:
+                    raise ValueError(
+                        f"{file} has no slides: no cell has the slide type 'slide'. In JupyterLab, choose it at the right under "
+                        "Property Inspector, for the first cell of each slide"
+                    )
         return self.read[number]
 
 
@@ -206,6 +209,17 @@ def build_decks(
                         print_pages(file, out / f"{file.stem}{ending}", printer)
                         keep(out / f"{file.stem}{ending}")
     return sorted(files)
+
+
+def left_out(entries: Sequence[Listed], sources: Sources) -> list[str]:
+    """What the notebooks show and the decks could not take over, as sentences."""
+    decks = [make_deck(entry, sources) for entry in entries]
+    return [
+        f"{where(deck, number)}: {words}"
+        for deck in decks
+        for number, slide in enumerate(deck.slides, start=1)
+        for words in slide.left_out
+    ]
 
 
 def decks_after_run(out: Path, names: Sequence[str]) -> list[Path]:

@@ -25,6 +25,19 @@
     }
   }
 
+  // words stay inside: a long one runs out of its paragraph, whose own box is not the wider for it
+  const pieces = document.createTreeWalker(slide, NodeFilter.SHOW_TEXT);
+  while (pieces.nextNode()) {
+    const element = pieces.currentNode.parentElement, words = pieces.currentNode.data.trim();
+    if (!words || !shown(element) || element.closest('math, svg')) continue;
+    const reach = document.createRange();
+    reach.selectNodeContents(pieces.currentNode);
+    const box = reach.getBoundingClientRect(), holder = (element.closest('.body, h2, .foot') || slide).getBoundingClientRect();
+    if (box.right > holder.right + 2) {
+      found.push(`${named(element)} runs out of its place by ${Math.round(box.right - holder.right)} px: break its longest word`);
+    }
+  }
+
   // blocks keep apart
   const blocks = all.filter(element => element.matches('h2, .foot, .figure, .text, .code, .output, .finding'));
   const boxes = blocks.map(block => {

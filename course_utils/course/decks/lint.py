@@ -45,7 +45,7 @@ def where(deck: Deck, number: int) -> str:
 
 def slide_problems(slide: Slide) -> list[str]:
     """What is wrong with one slide: title, notes, minutes, how much it says, its figures."""
-    found = []
+    found = list(slide.left_out)
     if not slide.title:
         found.append(
             "it has no title: begin its first cell with a heading, or let its figure's title say what was found"

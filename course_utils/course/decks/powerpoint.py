@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 import tempfile
 import zipfile
 from copy import deepcopy
@@ -18,7 +19,15 @@ from pptx.oxml import parse_xml
 from pptx.oxml.ns import nsdecls, qn
 from pptx.util import Emu, Pt
 
-from course_utils.course.decks.html import STEP, beside, click_numbers, origin, pandoc, powerpoint_markdown
+from course_utils.course.decks.html import (
+    STEP,
+    beside,
+    click_numbers,
+    origin,
+    pandoc,
+    powerpoint_markdown,
+    without_tables,
+)
 from course_utils.course.decks.slides import Deck, Frame, Slide
 from course_utils.course.decks.template import BODY, COVER_BODY, EMU, FOOT, place, write_template
 from course_utils.course.lectures import ROOT
@@ -52,7 +61,7 @@ def write_powerpoint(deck: Deck, target: Path, look: str = "light") -> None:
     if len(pages) != len(deck.slides):
         raise RuntimeError(
             f"{deck.name} has {len(deck.slides)} slides, and pandoc made {len(pages)} PowerPoint pages of them: "
-            "a slide holds at most one table"
+            f"{too_much(deck)}"
         )
     cover, plain = (written.slide_layouts.get_by_name(name) for name in ("Title Slide", "Title and Content"))
     for number, (page, slide) in enumerate(zip(pages, deck.slides, strict=True), start=1):
@@ -64,6 +73,19 @@ def write_powerpoint(deck: Deck, target: Path, look: str = "light") -> None:
     written.core_properties.title = deck.title
     written.core_properties.author = ""
     written.save(target)
+
+
+def too_much(deck: Deck) -> str:
+    """Which slide pandoc divides, and why."""
+    for number, slide in enumerate(deck.slides, start=1):
+        where = f"slide {number} ({slide.title or 'no title'})"
+        texts = [block.text for block in slide.blocks if block.kind == "text"]
+        heading = next((line for text in texts for line in text.splitlines() if re.match(r"#{1,2}\s", line)), None)
+        if heading:
+            return f"{where} goes on with a second heading, {heading!r}: give its cell the slide type 'slide', or take the # off"
+        if sum(len(without_tables(text)[1]) for text in texts) > 1:
+            return f"{where} holds more than one table: a slide holds at most one"
+    return "a slide holds at most one table, and no heading below its title"
 
 
 def use_layout(page, layout) -> None:
@@ -165,6 +187,8 @@ def add_foot(page, said: str, number: str, cover: bool) -> None:
         (said, (left, top, width - 120, height), PP_ALIGN.LEFT),
         (number, (left + width - 120, top, 120, height), PP_ALIGN.RIGHT),
     ):
+        if not text:  # a notebook that was not run by `begin` says nothing of its run
+            continue
         shape = page.shapes.add_textbox(0, 0, 0, 0)
         place(shape, box)
         frame = shape.text_frame

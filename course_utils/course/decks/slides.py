@@ -69,6 +69,7 @@ class Slide:
     Attributes:
         title: a claim or a question, Markdown.
         blocks: what stands under the title, in order.
+        left_out: what its cells show and a deck cannot, as sentences.
         notes: what the lecturer says and asks, Markdown, a paragraph a notes cell.
         minutes: how long; the sum of its notes cells.
         name: by which `decks.toml` asks for it, such as "02/heat-maps"; "" where it has none.
@@ -81,6 +82,7 @@ class Slide:
     minutes: int = 0
     name: str = ""
     layout: str = "content"
+    left_out: tuple[str, ...] = ()
 
     def with_notes(self, cell: str) -> "Slide":
         """The slide with one more notes cell, such as `*For the lecturer, 3 minutes.* Ask the room ...`."""
@@ -161,14 +163,41 @@ def clicks(slide: Slide) -> int:
 def with_cell(slide: Slide, cell: NotebookNode, step: int) -> Slide:
     """The slide with what one cell adds to it, at that click."""
     if cell.cell_type == "markdown":
-        text = cell.source.strip()
+        text = PICTURE.sub("", cell.source).strip()
         heading = HEADING.match(text)
         if heading and not slide.title and not slide.blocks:
             slide, text = replace(slide, title=heading["title"].strip()), text[heading.end() :]
         added = [Block("text", text, step=step)] if text else []
     else:
         added = code_blocks(cell, step)
-    return replace(slide, blocks=(*slide.blocks, *added))
+    return replace(slide, blocks=(*slide.blocks, *added), left_out=(*slide.left_out, *not_shown(cell)))
+
+
+PICTURE = re.compile(r"!\[[^\]]*\]\(([^)\s]+)[^)]*\)")
+
+
+def not_shown(cell: NotebookNode) -> list[str]:
+    """What a cell shows in a notebook and a deck has no place for, as sentences that say what to do."""
+    if cell.cell_type == "markdown":
+        return [
+            f"its text shows the picture {name!r}, which stays behind: draw it in a cell, as "
+            'show(figure, alt="...") from course_utils.figures does'
+            for name in PICTURE.findall(cell.source)
+            if not name.startswith("data:")
+        ]
+    found = []
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})
+        if MIME_SLIDE in data or "text/markdown" in data:
+            continue
+        if any(kind.startswith("image/") for kind in data):
+            found.append(
+                "its cell shows a picture that did not come through show(): hand the figure to "
+                'show(figure, alt="...") from course_utils.figures'
+            )
+        elif "<table" in "".join(data.get("text/html", "")):
+            found.append("its cell shows a table in HTML, which stays behind: display it as Markdown, or print it")
+    return found
 
 
 def code_blocks(cell: NotebookNode, step: int) -> list[Block]:

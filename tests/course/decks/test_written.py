@@ -1,6 +1,8 @@
 """Decks as files: one HTML page that asks nobody, PowerPoint with equations and builds, PDF."""
 
 import re
+import shutil
+import subprocess
 
 import pytest
 from pptx import Presentation
@@ -8,7 +10,7 @@ from pptx.enum.shapes import PP_PLACEHOLDER
 
 from course_utils.course.decks.html import write_html
 from course_utils.course.decks.lint import deck_problems, html_problems, powerpoint_problems
-from course_utils.course.decks.pdf import open_deck, write_handout, write_pdf
+from course_utils.course.decks.pdf import PAGE, PAGED, open_deck, write_handout, write_pdf
 from course_utils.course.decks.powerpoint import write_powerpoint
 
 OMML = "{http://schemas.openxmlformats.org/officeDocument/2006/math}oMath"
@@ -125,6 +127,41 @@ def test_pdf_has_a_page_for_each_slide_and_a_second_one_the_notes(html, screen, 
     write_handout(html, tmp_path / "notes.pdf", screen)
     assert pages_of(tmp_path / "deck.pdf") == 6
     assert pages_of(tmp_path / "notes.pdf") > 0
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_each_page_of_a_pdf_has_its_foot_inside_and_the_first_is_the_cover(deck, screen, tmp_path, look):
+    write_html(deck, tmp_path / "deck.html", look)
+    page = screen.new_page(viewport=PAGE)
+    try:
+        open_deck(tmp_path / "deck.html", page, "?print-pdf")
+        page.wait_for_function(PAGED)
+        pages = page.evaluate(
+            """() => [...document.querySelectorAll('.pdf-page')].map(page => {
+                const slide = page.querySelector('section'), foot = slide.querySelector('.foot');
+                const [outer, inner, line] = [page, slide, foot].map(part => part.getBoundingClientRect());
+                return {words: foot.innerText.trim().replace(/\\s+/g, ' '), high: inner.height, top: line.top - outer.top,
+                        below: outer.bottom - line.bottom, ground: getComputedStyle(slide).backgroundColor};
+            })"""
+        )
+    finally:
+        page.close()
+    assert [each["words"].endswith(f"{number} / 6") for number, each in enumerate(pages, start=1)] == [True] * 6
+    assert pages[0]["words"].startswith("Numbers of the full run on a GPU, 2026-11-23")
+    assert all(each["high"] == 720 and each["top"] > 600 and each["below"] > 0 for each in pages)
+    assert pages[0]["ground"] != pages[1]["ground"]
+    assert len({each["ground"] for each in pages[1:]}) == 1
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="there is no pdftotext on this machine")
+def test_the_words_of_the_foot_are_in_the_pdf(html, screen, tmp_path):
+    write_pdf(html, tmp_path / "deck.pdf", screen)
+    said = subprocess.run(
+        ["pdftotext", "-layout", str(tmp_path / "deck.pdf"), "-"], capture_output=True, text=True
+    ).stdout
+    for number, words in enumerate(said.split("\f")[:6], start=1):
+        assert f"{number}/6" in words.replace(" ", "")
+    assert "Numbers of the full run" in said.split("\f")[0]
 
 
 def test_a_slow_browser_prints_every_page_too(html, screen, tmp_path):
