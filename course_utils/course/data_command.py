@@ -5,13 +5,39 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Data sets: list, download, verify, find, show and make them.", no_args_is_help=True)
+app = typer.Typer(help="Data sets: list, download, check, find, show and make them.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="A data set's name, as `course data list` shows it.")]
 
 
 def _stop(error: Exception) -> typer.Exit:
     typer.secho(f"course: {error}", fg="red", err=True)
     return typer.Exit(2)
+
+
+def _meant(name: str):
+    """The registry's entry or the folder that a name stands for, and a word where it could be both.
+
+    Raises:
+        ValueError: where it is neither; names the nearest data set.
+    """
+    from course_utils.data.registry import REGISTRY, find, find_entry
+
+    entry, folder = REGISTRY.get(name), Path(name).expanduser()
+    if folder.is_dir() and (entry is None or name == "folder"):
+        return folder
+    if entry is None:
+        try:
+            find_entry(name)
+        except ValueError as error:
+            raise ValueError(f"there is no folder '{name}', and {error}") from None
+    if name == "folder":
+        raise ValueError("which folder? Its own name is meant, such as my_data")
+    if folder.is_dir() and find(entry):
+        typer.echo(f"'{name}' is the registry's data set; for the folder beside you write ./{name}")
+    elif folder.is_dir():
+        typer.echo(f"'{name}' is the folder beside you: the registry's data set of that name is not on this machine")
+        return folder
+    return entry
 
 
 @app.command("list")
@@ -83,8 +109,9 @@ def download(
         raise _stop(error) from None
 
 
+@app.command("verify", help="The same as check.")
 @app.command()
-def verify(
+def check(
     name: Annotated[str, typer.Argument(help="A data set's name, or a folder of pictures and masks.")],
     classes: Annotated[int | None, typer.Option(help="How many classes a folder's masks may have.")] = None,
 ) -> None:
@@ -92,14 +119,13 @@ def verify(
     from tqdm import tqdm
 
     from course_utils.data.own_folder import inspect_entry, inspect_folder
-    from course_utils.data.registry import REGISTRY
 
     def bar(things):
         return tqdm(things, leave=False)
 
     try:
-        known = name in REGISTRY and name != "folder"
-        report = inspect_entry(REGISTRY[name], bar) if known else inspect_folder(Path(name), classes, bar)
+        meant = _meant(name)
+        report = inspect_folder(meant, classes, bar) if isinstance(meant, Path) else inspect_entry(meant, bar)
     except (ValueError, OSError) as error:
         raise _stop(error) from None
     typer.echo(str(report))
@@ -121,14 +147,11 @@ def show(
 
     matplotlib.use("Agg")
     from course_utils.data.dataset import load
-    from course_utils.data.registry import REGISTRY
     from course_utils.figures.contact_sheets import contact_sheet
 
     try:
-        if name not in REGISTRY and Path(name).is_dir():
-            dataset = load("folder", split, root=name)
-        else:
-            dataset = load(name, split)
+        meant = _meant(name)
+        dataset = load("folder", split, root=meant) if isinstance(meant, Path) else load(name, split)
         out = out or Path(f"{dataset.name}_{dataset.split}.png")
         contact_sheet(dataset, count, columns, seed).savefig(out)
     except (ValueError, OSError) as error:

@@ -78,6 +78,9 @@ class Dataset(torch.utils.data.Dataset):
             raise TypeError(f"'{self.name}' was not opened by load(...), so no worker can open it: num_workers=0")
         return _again, (self.recipe, self.items, self.transform, self.inputs, self.targets)
 
+    def __repr__(self) -> str:
+        return f"{self.name}, {self.split}: {len(self):,} pictures, {len(self.classes)} classes"
+
     def __len__(self) -> int:
         return len(self.items)
 
@@ -225,7 +228,7 @@ def load(name: str, split: str | None = None, **options) -> Dataset:
     module = import_module(f"course_utils.data.{entry.module}")
     recipe = (name, split, dict(options))
     given = options.pop("root", None)
-    root = Path(given) if given else folder_of(entry) if entry.markers else None
+    root = Path(given).expanduser() if given else folder_of(entry) if entry.markers else None
     try:
         dataset = module.open_split(root, split, **entry.options, **options)
     except TypeError as error:
@@ -235,7 +238,23 @@ def load(name: str, split: str | None = None, **options) -> Dataset:
     return replace(dataset, recipe=recipe)
 
 
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif")
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".webp", ".gif")
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text file that hold anything, without blanks around them.
+
+    Raises:
+        FileNotFoundError: where it is missing.
+        ValueError: where it is not written in UTF-8.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"there is no list '{path}': is the data set complete?")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"'{path}' is not written in UTF-8 ({error}): save it as UTF-8") from None
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def read_names(path: Path) -> list[str]:
@@ -244,14 +263,11 @@ def read_names(path: Path) -> list[str]:
     Raises:
         FileNotFoundError: where the list is missing.
     """
-    if not path.exists():
-        raise FileNotFoundError(f"there is no list '{path}': is the data set complete?")
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [line.split()[0] for line in lines if line.strip()]
+    return [line.split()[0] for line in read_lines(path)]
 
 
-def picture_files(folder: Path) -> dict[str, Path]:
-    """The pictures in a folder by name without ending, in order; hidden files are left out.
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures in a folder, in order; hidden files are left out.
 
     Raises:
         FileNotFoundError: where the folder is missing.
@@ -259,7 +275,12 @@ def picture_files(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder '{folder}': is the data set complete?")
     files = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in IMAGE_ENDINGS)
-    return {path.stem: path for path in files if not path.name.startswith(".")}
+    return [path for path in files if not path.name.startswith(".") and not path.is_dir()]
+
+
+def picture_files(folder: Path) -> dict[str, Path]:
+    """The pictures in a folder by name without ending, in order (see `pictures_in`)."""
+    return {path.stem: path for path in pictures_in(folder)}
 
 
 def find_picture(folder: Path, name: str, first: str = ".jpg") -> Path:
@@ -271,7 +292,10 @@ def find_picture(folder: Path, name: str, first: str = ".jpg") -> Path:
     for ending in (first, *IMAGE_ENDINGS):
         if (folder / f"{name}{ending}").exists():
             return folder / f"{name}{ending}"
-    raise FileNotFoundError(f"there is no picture '{name}' in '{folder}'")
+    found = picture_files(folder).get(name)
+    if found is None:
+        raise FileNotFoundError(f"there is no picture '{name}' in '{folder}'")
+    return found
 
 
 def numbered(instances: Tensor) -> Tensor:

@@ -1,49 +1,143 @@
 """Read masks, whose pixels are numbers and not colours; refuse illegal ones; colour them (lectures 01, 10)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
-from course_utils.data.images import Refused, decode
+from course_utils.data.images import Picture, Refused, UnreadableImage, decode, unreadable
 
 VOID = 255
+WHITE, CREAM = 0xFFFFFF, 0xE0E0C0
 Colour = tuple[int, int, int]
 
 
-def read_mask(path: str | Path, colours: Sequence[Colour] | None = None, void: int = VOID) -> Tensor:
-    """The mask in a file: the number stored in each pixel, never its colour.
+def read_mask(
+    path: str | Path,
+    colours: Sequence[Colour] | None = None,
+    void: int = VOID,
+    values: Mapping[int, int] | None = None,
+) -> Tensor:
+    """The mask in a file: the number stored in each pixel, never its colour, unless colours are named.
 
     Args:
         path: a palette, grey, 16-bit or 1-bit PNG, TIFF, BMP or GIF; or a colour one with `colours`.
         colours: for masks painted in colours: the (red, green, blue) of class 0, 1, ...; white
-            (255, 255, 255) and VOC's cream (224, 224, 192) become void unless they are in the list.
+            (255, 255, 255) and VOC's cream (224, 224, 192) become void unless they are in the list, and transparent
+            parts are black. Palettes are looked up then, too.
         void: the number for void in colour masks.
+        values: which class a stored number means; each one but 0 has to be named.
 
     Shape:
         (H, W), int64
 
     Raises:
         FileNotFoundError: where there is no such file.
-        UnreadableImage: for a file that is damaged or no picture.
-        ValueError: for a JPEG, for a colour mask without `colours`, or for colours that are not in the list.
+        UnreadableImage: (a ValueError) for a file that is damaged or no picture, for a JPEG, for fractions, for a
+            colour mask without `colours`, or for colours or values that are not named.
     """
     path = Path(path)
-    values = decode(path, _stored_values, lambda values, _: values[..., :3] if values.ndim == 3 else values)
-    if values.ndim == 3 and colours is None and (values == values[..., :1]).all():
-        values = values[..., 0]
-    if values.ndim == 2:
-        return torch.from_numpy(values.astype(np.int64))
-    if colours is None:
-        found = np.unique(values.reshape(-1, values.shape[-1]), axis=0)
-        raise ValueError(
-            f"mask '{path.name}' is painted in {len(found)} colours ({_name_colours(found)}), which have no "
-            "numbers: pass colours=[...], the colour of class 0, 1, ..., or save it as a palette PNG"
+    picture, painted = stored_mask(path, colours is not None)
+    stored = picture.values
+    if painted and colours is None:
+        found = [as_colour(code) for code in distinct(stored)[0].tolist()]
+        advice = "pass colours=[...], the colour of class 0, 1, ..., or save it as a palette PNG"
+        raise unreadable(path, f"is painted in {len(found)} colours ({_name_colours(found)}): {advice}")
+    table = meaning(colours, values, void)
+    if table is None:
+        return torch.from_numpy(stored.astype(np.int64))
+    found, places = np.unique(stored, return_inverse=True)
+    if what := unnamed(found.tolist(), table, painted):
+        raise unreadable(path, what)
+    return torch.from_numpy(
+        np.array([table[number] for number in found.tolist()], np.int64)[places].reshape(stored.shape)
+    )
+
+
+def stored_mask(path: Path, by_colour: bool = False) -> tuple[Picture, bool]:
+    """A mask with what its pixels hold, (H, W) whole numbers, and whether that is colours, as 0xRRGGBB.
+
+    Args:
+        path: the file.
+        by_colour: whether to take the colour of every mask, be it a palette's; else only of those that are painted.
+            Grey ones hold numbers.
+
+    Raises:
+        FileNotFoundError, UnreadableImage: as for `read_mask`.
+    """
+    picture = decode(path, _as_colours if by_colour else _as_numbers)
+    stored = picture.values
+    if picture.opacity is not None:
+        stored = stored * (picture.opacity > 0).reshape(*stored.shape[:2], *[1] * (stored.ndim - 2)).astype(
+            stored.dtype
         )
-    return torch.from_numpy(_colours_to_classes(values, colours, void, path.name))
+    if stored.dtype.kind == "f":
+        stored = stored.astype(np.float64)
+        broken = stored[~(stored == np.round(stored)) | (np.abs(stored) > 1 << 53)]
+        if broken.size:
+            raise unreadable(path, "holds fractions where class numbers belong", f"such as {broken[0]:g}")
+        stored = stored.astype(np.int64)
+    elif stored.dtype.kind not in "bui" or (stored.size and stored.max() > np.iinfo(np.int64).max):
+        raise unreadable(path, f"holds {stored.dtype}, which is no class number")
+    if stored.ndim == 2 and not by_colour:
+        return picture._replace(values=stored), False
+    channels = [stored] * 3 if stored.ndim == 2 else np.moveaxis(stored, -1, 0)
+    if len(channels) != 3:
+        raise unreadable(path, f"has {len(channels)} channels: a mask has one, or three of colours")
+    if not by_colour and all((channel == channels[0]).all() for channel in channels[1:]):
+        return picture._replace(values=channels[0]), False
+    if not 0 <= stored.min() <= stored.max() <= 255:
+        raise unreadable(path, "has no colours of 8 bits: save it as a palette PNG")
+    red, green, blue = (channel.astype(np.int32) for channel in channels)
+    return picture._replace(values=red << 16 | green << 8 | blue), True
+
+
+def distinct(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers in a mask, in order, and how often each occurs.
+
+    Masks are made of runs of equal pixels, so that sorting the runs takes a tenth of what sorting the pixels would.
+    """
+    flat = np.ravel(numbers)
+    starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1]) if flat.size else np.zeros(0, int)
+    found, places = np.unique(flat[starts], return_inverse=True)
+    lengths = np.diff(np.append(starts, flat.size))
+    return found.astype(np.int64), np.bincount(places, weights=lengths, minlength=len(found)).astype(np.int64)
+
+
+def meaning(
+    colours: Sequence[Colour] | None, values: Mapping[int, int] | None, void: int = VOID
+) -> dict[int, int] | None:
+    """The class of each colour (as 0xRRGGBB) or stored number; None where stored numbers are classes as they are."""
+    if colours is not None:
+        return {code: void for code in (WHITE, CREAM)} | {as_code(colour): n for n, colour in enumerate(colours)}
+    return None if values is None else {0: 0, **values}
+
+
+def unnamed(found: Sequence[int], table: Mapping[int, int], painted: bool) -> str | None:
+    """What is wrong where a mask holds colours or numbers that the table does not name; None where nothing is."""
+    strange = [number for number in found if number not in table]
+    if not strange:
+        return None
+    if not painted:
+        return f"holds {list_values(strange)}, to which values= gives no class"
+    soft = len(strange) > len(table) - 2
+    advice = "are its edges antialiased?" if soft else "add them to the list of colours"
+    return f"has {len(strange)} colours that are no class, {_name_colours(map(as_colour, strange))}: {advice}"
+
+
+def as_code(colour: Colour) -> int:
+    """A colour as 0xRRGGBB."""
+    red, green, blue = (int(part) for part in colour)
+    return red << 16 | green << 8 | blue
+
+
+def as_colour(code: int) -> Colour:
+    """0xRRGGBB as a colour."""
+    return code >> 16, code >> 8 & 255, code & 255
 
 
 def check_mask(
@@ -81,24 +175,20 @@ def check_mask(
         turned = ": one of them is turned by 90 degrees" if tuple(mask.shape) == tuple(size)[::-1] else ""
         shapes = f"{mask.shape[0]}x{mask.shape[1]}, its picture {size[0]}x{size[1]}"
         raise ValueError(f"{name} is {shapes}{turned}")
-    values = _distinct(mask)
-    strange = [value for value in values if not 0 <= value < count and value != void]
-    black_and_white = count == 2 and values in ([0, 255], [255])
-    if strange or black_and_white:
-        legal = f"classes are 0..{count - 1}" + ("" if void is None else f" and void is {void}")
-        mistake = _what_it_looks_like(values, count)
-        raise ValueError(f"{name} holds {list_values(values)}, but {legal}: {mistake}")
+    what = illegal(distinct(mask.cpu().numpy())[0].tolist(), count, void)
+    if what:
+        raise UnreadableImage(f"{name} {what}", what)
     return mask
 
 
-def _distinct(mask: Tensor) -> list[int]:
-    """The values in a mask, in order; counting is ten times faster than sorting where they are small."""
-    values = mask.cpu().numpy().reshape(-1)
-    if values.size == 0:
-        return []
-    if values.dtype == bool or values.min() < 0 or values.max() > 65535:
-        return np.unique(values).astype(int).tolist()
-    return np.flatnonzero(np.bincount(values)).tolist()
+def illegal(values: Sequence[int], count: int, void: int | None = VOID) -> str | None:
+    """What is wrong with a mask that holds these numbers, where there are `count` classes; None where nothing is."""
+    strange = [value for value in values if not 0 <= value < count and value != void]
+    black_and_white = count == 2 and list(values) in ([0, 255], [255])
+    if not strange and not black_and_white:
+        return None
+    legal = f"classes are 0..{count - 1}" + ("" if void is None else f" and void is {void}")
+    return f"holds {list_values(values)}, but {legal}: {_what_it_looks_like(values, count)}"
 
 
 def list_values(values: Sequence[int]) -> str:
@@ -109,37 +199,44 @@ def list_values(values: Sequence[int]) -> str:
     return shown[0] if len(shown) == 1 else ", ".join(shown[:-1]) + f" and {shown[-1]}"
 
 
-def _stored_values(picture: Image.Image, path: Path) -> np.ndarray:
-    """(H, W) of stored numbers, or (H, W, 3) of colours."""
-    if picture.format == "JPEG":
-        raise Refused(f"mask '{path.name}' is a JPEG, which changes values near edges: save it as PNG instead")
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode == "F":
-        values = np.asarray(picture)
-        fractions = values[values != np.round(values)]
-        if fractions.size:
-            raise Refused(f"mask '{path.name}' holds fractions, such as {fractions[0]:g}")
-        return values.astype(np.int64)
+def _as_numbers(picture: Image.Image, head: bytes) -> np.ndarray:
+    """(H, W) of stored numbers, or (H, W, 3) of colours.
+
+    Pillow stretches greys of 2 and 4 bits over 0..255 and turns TIFFs in which 0 is white: that is undone.
+    """
+    _refuse_loss(picture, head)
+    inverted = picture.format == "TIFF" and picture.tag_v2.get(262) == 0
+    values = np.asarray(picture)
+    if picture.mode == "1":
+        return values ^ inverted
+    if picture.mode == "L":
+        bits = picture.tag_v2.get(258, (8,))[0] if picture.format == "TIFF" else head[24]
+        levels = (1 << bits) - 1 if bits in (2, 4) and picture.format in ("TIFF", "PNG") else 255
+        return (255 - values if inverted else values) // (255 // levels)
+    if picture.mode == "P" or picture.mode.startswith(("I", "F")):
+        return values
     if picture.mode in ("LA", "PA"):
-        return np.asarray(picture)[..., 0]
-    if picture.mode in ("1", "L", "P") or picture.mode.startswith("I"):
-        return np.asarray(picture).astype(np.int64)
+        return np.where(values[..., 1] > 0, values[..., 0], 0)
+    return _as_colours(picture, head)
+
+
+def _as_colours(picture: Image.Image, head: bytes) -> np.ndarray:
+    """(H, W, 3) of colours; what is transparent is black."""
+    _refuse_loss(picture, head)
+    if picture.mode.startswith(("I", "F")):
+        return np.asarray(picture)
+    if picture.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in picture.info:
+        values = np.asarray(picture.convert("RGBA"))
+        return np.where(values[..., 3:] > 0, values[..., :3], 0)
     return np.asarray(picture.convert("RGB"))
 
 
-def _colours_to_classes(values: np.ndarray, colours: Sequence[Colour], void: int, name: str) -> np.ndarray:
-    weights = np.array([65536, 256, 1])
-    codes = values.astype(np.int64) @ weights
-    numbers = {int(np.array(white) @ weights): void for white in ((224, 224, 192), (255, 255, 255))}
-    numbers |= {int(np.array(colour) @ weights): index for index, colour in enumerate(colours)}
-    found, inverse = np.unique(codes, return_inverse=True)
-    strange = [code for code in found.tolist() if code not in numbers]
-    if strange:
-        shown = _name_colours([(code >> 16, code >> 8 & 255, code & 255) for code in strange])
-        soft = len(strange) > len(colours)
-        advice = "are its edges antialiased?" if soft else "add them to the list of colours"
-        raise ValueError(f"mask '{name}' has {len(strange)} colours that are no class, {shown}: {advice}")
-    return np.array([numbers[code] for code in found.tolist()], dtype=np.int64)[inverse].reshape(codes.shape)
+def _refuse_loss(picture: Image.Image, head: bytes) -> None:
+    packed = picture.info.get("compression")
+    lossless = picture.format in ("PNG", "TIFF", "BMP", "GIF") and packed not in ("jpeg", "webp")
+    if not lossless and not (picture.format == "WEBP" and b"VP8L" in head):
+        name = f"{picture.format} packed as {packed}" if packed else picture.format
+        raise Refused(f"is a {name}, which changes values near edges: save it as PNG instead")
 
 
 def _what_it_looks_like(values: list[int], count: int) -> str:
@@ -157,9 +254,9 @@ def _what_it_looks_like(values: list[int], count: int) -> str:
     return "map these values to class numbers, and what is not counted to void"
 
 
-def _name_colours(colours: Sequence) -> str:
-    shown = ", ".join(f"({', '.join(str(int(part)) for part in colour)})" for colour in list(colours)[:4])
-    return shown + (", ..." if len(colours) > 4 else "")
+def _name_colours(colours: Iterable[Colour]) -> str:
+    shown = [f"({', '.join(map(str, colour))})" for colour in islice(colours, 5)]
+    return ", ".join(shown[:4]) + (", ..." if len(shown) > 4 else "")
 
 
 VOC_CLASSES = [

@@ -151,7 +151,10 @@ def _coins(height: int, width: int):
 
 
 def inside(corners: str, height: int, width: int) -> np.ndarray:
-    """The pixels inside a closed outline given as "x,y x,y ...", (H, W), bool."""
+    """The pixels inside a closed outline given as "x,y x,y ...", (H, W), bool.
+
+    It counts from a pixel's middle: the pixel (0, 0) lies at 0, 0. (COCO's outlines count from its corner.)
+    """
     points = [tuple(map(float, corner.split(","))) for corner in corners.split()]
     return polygon2mask((height, width), [(y, x) for x, y in points])
 

@@ -105,6 +105,7 @@ def find_entry(name: str) -> Entry:
     if name not in REGISTRY:
         near = get_close_matches(name, REGISTRY, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(REGISTRY)}"
+        hint += f" Your folder opens with load('folder', root={name!r})" if Path(name).is_dir() else ""
         raise ValueError(f"there is no data set {name!r}: {hint}")
     return REGISTRY[name]
 

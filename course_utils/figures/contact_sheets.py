@@ -111,9 +111,11 @@ def _draw_shares(axes, dataset: Dataset, shares: np.ndarray, shown: np.ndarray) 
 
 
 def _finding(dataset: Dataset, count: int, shares: np.ndarray) -> str:
-    first, second = np.argsort(-shares)[:2]
+    first, *others = np.argsort(-shares)[:2]
     fills = f"{dataset.classes[first]} fills {100 * shares[first]:.0f} % of the pixels"
-    fills += f", {dataset.classes[second]} {100 * shares[second]:.0f} %" if shares[second] > 0 else ""
+    fills += "".join(
+        f", {dataset.classes[second]} {100 * shares[second]:.0f} %" for second in others if shares[second] > 0
+    )
     return f"{dataset.name}, {dataset.split}: {fills}\n({count} of {len(dataset):,} pictures, {len(dataset.classes)} classes)"
 
 

@@ -31,6 +31,9 @@ class Evaluation:
     bands: dict[int, Tensor]
     items: Sequence[str]
 
+    def __repr__(self) -> str:
+        return f"{len(self.per_image):,} pictures, {len(self.classes)} classes, mean IU {self.scores.mean_iu:.3f}"
+
     @property
     def scores(self) -> Scores:
         """Pixel accuracy, mean accuracy, mean IU, frequency-weighted IU, and IU and Dice of each class."""

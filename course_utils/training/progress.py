@@ -30,6 +30,9 @@ class History:
     made: dict[str, Any] = field(default_factory=dict)
     lengthened: list[dict[str, float]] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        return f"{len(self.losses):,} steps, {len(self.epochs):,} epochs, {self.seconds:.0f} s"
+
     def end_epoch(self, steps_per_epoch: int, scores: dict[str, float]) -> None:
         """Enter an epoch that has just ended, or been cut short at the end of the training."""
         recent = self.losses[len(self.epochs) * steps_per_epoch :]

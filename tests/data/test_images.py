@@ -1,6 +1,10 @@
 """Any file becomes a picture or a clear word about why not."""
 
+import importlib.util
 import io
+import struct
+import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -87,6 +91,92 @@ def test_sixteen_bit_colour_tiff_is_read(tmp_path):
     assert read_image(tmp_path / "deep.tif")[:, 0, 0].tolist() == [255, 0, 128]
 
 
+def deep_png(path, values):
+    """A 16-bit PNG of (H, W, channels): what Pillow can read and not write."""
+    kind = {1: 0, 2: 4, 3: 2, 4: 6}[values.shape[2]]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    size = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 16, kind, 0, 0, 0)
+    chunks = ((b"IHDR", size), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    made = (
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
+    )
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(made))
+    return path
+
+
+RAMP12 = (np.arange(20 * 12).reshape(12, 20) * 17).astype(np.uint16)
+
+
+@pytest.mark.parametrize(
+    "kind", ["grey.tif", "colour.tif", "planes.tif", "colour.png", "opaque.png", "grey and opaque.png"]
+)
+def test_a_12_bit_ramp_is_equally_bright_in_grey_and_colour(tmp_path, kind):
+    path, colour, opaque = (
+        tmp_path / kind.replace(" ", "_"),
+        np.stack([RAMP12] * 3, -1),
+        np.full((12, 20, 1), 65535, np.uint16),
+    )
+    if kind.endswith("tif"):
+        values = {"grey": RAMP12, "colour": colour, "planes": np.moveaxis(colour, -1, 0)}[path.stem]
+        planes = {"planarconfig": "separate"} if path.stem == "planes" else {}
+        tifffile.imwrite(path, values, photometric="minisblack" if path.stem == "grey" else "rgb", **planes)
+    else:
+        stored = {
+            "colour": colour,
+            "opaque": np.dstack([colour, opaque]),
+            "grey_and_opaque": np.dstack([RAMP12, opaque]),
+        }
+        deep_png(path, stored[path.stem])
+    assert np.array_equal(read_image(path).numpy(), np.stack([RAMP12 >> 4] * 3))
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_deep_pictures_are_turned_like_photographs(tmp_path, turn):
+    tifffile.imwrite(tmp_path / "deep.tif", RAMP12, extratags=[(274, "H", 1, turn, True)])
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    save(tmp_path / "photo.png", Image.fromarray((RAMP12 >> 4).astype(np.uint8)), exif=exif)
+    assert torch.equal(read_image(tmp_path / "deep.tif"), read_image(tmp_path / "photo.png"))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        RAMP12.astype(np.float64) / 4095,
+        np.dstack([RAMP12] * 2),
+        np.dstack([RAMP12] * 5),
+        np.dstack([RAMP12] * 3).astype(np.uint32),
+    ],
+)
+def test_scientific_tiffs_are_read_and_the_missing_codec_is_named(tmp_path, values):
+    tifffile.imwrite(
+        tmp_path / "plain.tif", values, photometric="minisblack", planarconfig=None if values.ndim == 2 else "contig"
+    )
+    assert read_image(tmp_path / "plain.tif").shape == (3, 12, 20)
+    data = bytearray((tmp_path / "plain.tif").read_bytes())
+    place = data.index(struct.pack("<HHIH", 259, 3, 1, 1))
+    data[place + 8] = 5
+    (tmp_path / "packed.tif").write_bytes(data)
+    if importlib.util.find_spec("imagecodecs") is None:
+        with pytest.raises(UnreadableImage, match="pip install imagecodecs") as caught:
+            read_image(tmp_path / "packed.tif")
+        assert "damaged" not in str(caught.value) and "download" not in str(caught.value)
+
+
+def test_a_sound_picture_that_is_too_large_is_not_called_damaged(tmp_path):
+    Image.new("1", (14000, 13000)).save(tmp_path / "big.tif", compression="group4")
+    for read in (read_image, read_mask):
+        with pytest.raises(UnreadableImage, match=r"more than 178,956,970 pixels.*tile it") as caught:
+            read(tmp_path / "big.tif")
+        assert "damaged" not in str(caught.value)
+
+
+def test_fractions_of_unknown_range_are_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.linspace(0, 1.01, 64, dtype=np.float32).reshape(8, 8))
+    with pytest.raises(UnreadableImage, match="neither from 0 to 1 nor from 0 to 255"):
+        read_image(tmp_path / "a.tif")
+
+
 def test_transparent_parts_become_white(tmp_path):
     path = save(tmp_path / "sticker.png", Image.new("RGBA", (4, 4), (200, 0, 0, 0)))
     assert (read_image(path) == 255).all()
@@ -120,6 +210,34 @@ def test_no_damage_escapes_as_another_error(tmp_path_factory, position, junk):
         assert read_image(path).ndim == 3
     except UnreadableImage as error:
         assert "junk.png" in str(error)
+
+
+def test_a_thousand_damaged_files_give_a_word_each_and_take_no_memory(tmp_path):
+    resource = pytest.importorskip("resource")  # not on Windows
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    dice, whole = np.random.default_rng(0), {}
+    for kind in ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP"):
+        whole[kind.lower()] = picture_bytes(kind)
+    tifffile.imwrite(tmp_path / "deep.tif", np.dstack([RAMP12] * 3), photometric="rgb", compression="zlib")
+    whole["tif"] = (tmp_path / "deep.tif").read_bytes()
+    whole["deep.png"] = deep_png(tmp_path / "deep.png", np.dstack([RAMP12] * 3)).read_bytes()
+    for number in range(1000):
+        kind = list(whole)[number % len(whole)]
+        data = bytearray(whole[kind])
+        if number % 3:
+            for place in dice.integers(0, len(data) if number % 2 else min(400, len(data)), 1 + number % 5):
+                data[place] ^= 1 << dice.integers(8)
+        if number % 3 != 1:
+            del data[dice.integers(len(data)) :]
+        path = tmp_path / f"{number}.{dice.choice([kind, 'png', 'tif', 'jpg'])}"
+        path.write_bytes(data)
+        for read in (read_image, read_mask):
+            try:
+                assert read(path).ndim in (2, 3)
+            except ValueError as error:
+                assert path.name in str(error)
+    limit = (2 << 30) // (1 if sys.platform == "darwin" else 1024)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss <= max(limit, most)
 
 
 @pytest.mark.parametrize(
@@ -164,6 +282,50 @@ def test_a_sixteen_bit_instance_mask_keeps_its_numbers(tmp_path):
     values = np.array([[0, 300], [65535, 1]], np.uint16)
     for name in ("cells.png", "cells.tif"):
         assert np.array_equal(read_mask(save(tmp_path / name, Image.fromarray(values))).numpy(), values)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_numbers_are_not_stretched_by_how_many_bits_they_are_stored_in(tmp_path, bits):
+    values = RAMP % min(16, 1 << bits)
+    white = (1 << bits) - 1
+    save(tmp_path / "grey.png", Image.fromarray(values * (255 // white)).convert("1" if bits == 1 else "L"), bits=bits)
+    save(tmp_path / "palette.png", palette_mask(values), bits=bits)
+    for name in ("grey.png", "palette.png"):
+        assert np.array_equal(read_mask(tmp_path / name).numpy(), values)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int8, np.uint16, np.int64, np.uint64, np.float16, np.float64])
+@pytest.mark.parametrize("white", ["minisblack", "miniswhite"])
+def test_a_tiff_mask_gives_what_is_stored_whatever_its_type_and_its_white(tmp_path, dtype, white):
+    values = (RAMP % 3).astype(dtype)
+    tifffile.imwrite(tmp_path / "mask.tif", values, photometric=white)
+    assert np.array_equal(read_mask(tmp_path / "mask.tif").numpy(), values.astype(np.int64))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_fractions_are_no_class_numbers(tmp_path, dtype):
+    tifffile.imwrite(tmp_path / "mask.tif", np.array([[0, 0.6], [2.7, 1]], dtype))
+    with pytest.raises(ValueError, match="holds fractions"):
+        read_mask(tmp_path / "mask.tif")
+
+
+def test_with_colours_named_every_mask_is_read_by_its_colours(tmp_path):
+    numbers = Image.fromarray(np.array([[0, 1], [2, 2]], np.uint8))
+    numbers.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
+    save(tmp_path / "palette.png", numbers)
+    save(tmp_path / "painted.png", numbers.convert("RGB"))
+    save(tmp_path / "transparent.png", numbers.convert("RGBA"))
+    for name in ("palette.png", "painted.png", "transparent.png"):
+        mask = read_mask(tmp_path / name, colours=[(0, 0, 0), (0, 128, 0), (128, 0, 0)])
+        assert mask.tolist() == [[0, 2], [1, 1]]
+
+
+def test_a_lossy_mask_is_refused_by_what_it_is(tmp_path):
+    save(tmp_path / "sound.webp", Image.fromarray(RAMP % 2), lossless=True)
+    assert read_mask(tmp_path / "sound.webp").unique().tolist() == [0, 1]
+    for name, options in (("mask.webp", {}), ("mask.tif", {"compression": "jpeg"})):
+        with pytest.raises(ValueError, match="changes values near edges"):
+            read_mask(save(tmp_path / name, Image.fromarray(RAMP), **options))
 
 
 def test_a_jpeg_mask_is_refused(tmp_path):

@@ -1,6 +1,7 @@
 """Every loader on its published layout, and on the real samples where they are."""
 
 import importlib
+import json
 import pickle
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import scipy.io
 import torch
+from PIL import Image
 
 from course_utils.data.dataset import Detection, detection_target, load
 from course_utils.data.depth import NYU_CAMERA, gravity, hha, log_depth, normals, plain_camera, points
@@ -159,6 +161,134 @@ def test_coco_crowds_are_void_and_the_smaller_thing_lies_on_top(course_data):
     assert dataset.items == ["7"] and dataset.classes == ["background", "person", "dog"]
     assert sample.mask[6, 6] == 1 and sample.mask[10, 10] == 2 and sample.mask[5, 25] == 255
     assert sample.labels.tolist() == [2, 1]
+
+
+SQUARE = [[2, 2, 12, 2, 12, 12, 2, 12]]
+
+
+def coco_with(root, **changes):
+    """COCO's JSON of one picture (24x32) with two things; `note` changes the first, other names a part of the JSON."""
+    layouts.save_image(root / "val2017" / "a.png")
+    note = {"id": 1, "image_id": 7, "category_id": 2, "iscrowd": 0, "segmentation": SQUARE} | changes.pop("note", {})
+    other = {"id": 2, "image_id": 7, "category_id": 1, "segmentation": [[4, 4, 8, 4, 8, 8, 4, 8]]}
+    index = {"images": [{"id": 7, "file_name": "a.png", "height": 24, "width": 32}], "annotations": [note, other]}
+    index |= {"categories": [{"id": 1, "name": "person"}, {"id": 2, "name": "dog"}]} | changes
+    (root / "annotations").mkdir(exist_ok=True)
+    path = root / "annotations" / "instances_val2017.json"
+    path.write_text(json.dumps({name: part for name, part in index.items() if part is not None}), encoding="utf-8-sig")
+    return root
+
+
+@pytest.mark.parametrize(
+    "outline",
+    [
+        [],
+        None,
+        7,
+        "x",
+        [[]],
+        [[2, 2, 8, 8], SQUARE[0]],
+        [1, 1, 9, 1, 9, 9],
+        [[], SQUARE[0]],
+        [[1, 1, 9, 1, 9, 9, 3]],
+        *[[[far, 2, 12, 2, 12, 12]] for far in (float("nan"), float("inf"), 1e9, -1e9, "x", None, {})],
+        {"size": [24, 32], "counts": [5]},
+        {"size": [24, 32], "counts": [-5, 24 * 32 + 5]},
+        {"size": [32, 24], "counts": [24 * 32]},
+        {"size": [24, 32]},
+        {"size": [24, 32], "counts": "04L40"},
+    ],
+)
+def test_a_broken_outline_is_refused_by_file_and_number_when_the_file_is_opened(tmp_path, outline):
+    with pytest.raises(ValueError, match=r"instances_val2017.json'.*annotation 1"):
+        load("coco", "val2017", root=coco_with(tmp_path, note={"segmentation": outline}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"note": {"category_id": 99}}, "annotation 1: is of category 99"),
+        ({"note": {"image_id": 8}}, "annotation 1: belongs to picture 8"),
+        ({"note": {"image_id": "img_0001"}}, "annotation 1: its image_id is 'img_0001'"),
+        ({"note": {"category_id": None}}, "annotation 1: its category_id is None"),
+        ({"categories": None}, "not COCO's JSON"),
+        ({"annotations": None}, "not COCO's JSON"),
+        ({"annotations": []}, "has no annotations"),
+        ({"annotations": [3]}, "not COCO's JSON"),
+        ({"images": [{"id": 7, "file_name": "a.png"}]}, "picture 7"),
+        ({"images": [{"id": 7, "height": 24, "width": 32}]}, "picture 7: has no file_name"),
+        ({"categories": [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]}, "category 1: has the number of another one"),
+    ],
+)
+def test_a_broken_note_is_refused_by_file_and_number(tmp_path, changes, word):
+    with pytest.raises(ValueError, match=word) as caught:
+        load("coco", "val2017", root=coco_with(tmp_path, **changes))
+    assert "instances_val2017.json" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        {},
+        {"image_id": "7", "category_id": "2"},
+        {"id": 2},
+        {"area": 0},
+        {"area": None},
+        {"area": "100"},
+        {"id": None},
+        {"segmentation": [[*map(str, SQUARE[0])]]},
+        {"segmentation": {"size": [24, 32], "counts": [50, *[10, 14] * 9, 10, 24 * 32 - 50 - 10 * 10 - 9 * 14]}},
+    ],
+)
+def test_no_thing_is_lost_and_the_smaller_lies_on_top(tmp_path, note):
+    sample = load("coco", "val2017", root=coco_with(tmp_path, note=note)).sample(0)
+    assert sample.mask.unique().tolist() == [0, 1, 2] and sample.labels.tolist() == [2, 1] and sample.mask[5, 5] == 1
+
+
+def test_coco_reads_the_very_file_that_is_named(tmp_path):
+    (tmp_path / "val2017" / "cam1").mkdir(parents=True)
+    Image.new("L", (32, 24), 50).save(tmp_path / "val2017" / "a.jpg")
+    for name in ("a.png", "IMG_1.JPG", "cam1/a.jpg"):
+        coco_with(tmp_path, images=[{"id": 7, "file_name": name, "height": 24, "width": 32}])
+        Image.new("L", (32, 24), 200).save(tmp_path / "val2017" / name)
+        assert (load("coco", "val2017", root=tmp_path).sample(0).image == 200).all()
+
+
+def test_outlines_on_a_turned_or_resized_picture_are_not_taken_without_a_word(tmp_path):
+    exif = Image.Exif()
+    for turn, size in ((3, (32, 24)), (6, (32, 24)), (1, (20, 20))):
+        exif[0x0112] = turn
+        coco_with(tmp_path)
+        Image.new("L", size).save(tmp_path / "val2017" / "a.png", exif=exif)
+        data = load("coco", "val2017", root=tmp_path)
+        if turn == 3:
+            with pytest.warns(UserWarning, match="turned by the camera"):
+                data.sample(0)
+        else:
+            with pytest.raises(ValueError, match=r"is \d+x\d+, but 24x32 in"):
+                data.sample(0)
+
+
+def test_a_category_called_background_is_class_0(tmp_path):
+    kinds = [{"id": 0, "name": "background"}, {"id": 1, "name": "person"}, {"id": 2, "name": "dog"}]
+    assert load("coco", "val2017", root=coco_with(tmp_path, categories=kinds)).classes == [
+        "background",
+        "person",
+        "dog",
+    ]
+
+
+def test_kaggles_layout_of_the_nuclei_is_named(tmp_path):
+    layouts.save_mask(tmp_path / "stage1_train" / "00ae" / "masks" / "1.png", layouts.two_things())
+    with pytest.raises(FileNotFoundError, match="as Kaggle has it"):
+        load("dsb2018", "train", root=tmp_path)
+
+
+def test_endings_count_whatever_their_case(tmp_path):
+    layouts.make_dsb2018(tmp_path)
+    image = tmp_path / "train" / "images" / "a1.tif"
+    image.rename(image.with_suffix(".TIF"))
+    assert len(load("dsb2018", "train", root=tmp_path)[0]) == 2
 
 
 def test_isbi_holds_out_the_last_six_slices(course_data):

@@ -1,6 +1,7 @@
 """The promises of evaluation.py: one pass, the four metrics, bands along boundaries, the best and the worst."""
 
 import math
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -161,6 +162,12 @@ def test_logits_of_another_size_are_refused_in_words():
         ValueError, match=r"the net gave scores \(3, 3, 10, 15\); these masks and classes need \(3, 3, 20"
     ):
         evaluate(lambda x: torch.zeros(len(x), 3, 10, 15), Pictures(), prepare=prepare, device="cpu", progress=False)
+
+
+def test_what_is_printed_stays_short_however_much_there_is():
+    many = replace(run(bands=BANDS), per_image=[0.5] * 600, items=[f"{number:012d}" for number in range(600)])
+    assert repr(many).startswith("600 pictures, 3 classes, mean IU ") and len(repr(many)) < 60
+    assert repr(History([0.5] * 20_000, [{"epoch": 1}] * 40, 12.0)) == "20,000 steps, 40 epochs, 12 s"
 
 
 def test_figures_come_out_with_their_titles():

@@ -15,6 +15,11 @@ PALETTE = [(0, 0, 0), (86, 180, 233)]
 def open_split(root: Path, split: str) -> Dataset:
     """The split's pictures with a number for each nucleus."""
     base = root / split
+    if not (base / "masks").is_dir() and (next(root.glob("*/masks"), None) or next(root.glob("*/*/masks"), None)):
+        raise FileNotFoundError(
+            f"'{root}' is laid out as Kaggle has it, a folder for each picture with one mask a thing: StarDist's archive "
+            "is meant, {train,test}/{images,masks}; `course data download dsb2018` fetches it"
+        )
     masks = picture_files(base / "masks")
 
     def read(item: str) -> Sample:
