@@ -221,10 +221,6 @@ def main() -> None:
         os.write(answers, (json.dumps(grade(request)) + "\n").encode())
 
 
-if __name__ == "__main__":
-    main()
-
-
 MOST_FILES = 10_000
 
 
@@ -328,3 +324,7 @@ def end_descendants(mine: psutil.Process, keep: frozenset[int] = frozenset()) ->
         for process in left:
             with contextlib.suppress(psutil.Error, ChildProcessError):
                 process.wait(timeout=0.5)
+
+
+if __name__ == "__main__":
+    main()
