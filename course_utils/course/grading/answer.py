@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from types import FunctionType, ModuleType
 
+from course_utils import exercises
 from course_utils.course.grading.tasks import RANK, Lecture, Task, lecture_tasks, plainly
 from course_utils.course.workspace import changed_by, names_in
 from course_utils.exercises import engine
@@ -350,7 +351,8 @@ def judge(
         doors: called after our own code is ready and before the student's runs.
     """
     attempts: list[Attempt] = []
-    engine.check = lambda name, answer: attempts[-1].check(name, answer)
+    # the room itself keeps what was once taken from its module
+    exercises.check = engine.check = lambda name, answer: attempts[-1].check(name, answer)
     make_ready(lecture.number)
     before = snapshot()
     doors()
@@ -446,10 +448,12 @@ def changed(before: dict[str, dict]) -> list[str]:
         for key, value in was.items():
             if now.get(key, found) is not value:
                 found.append(".".join((name, *key)))
+        # a room keeps what is taken from it for the first time
+        expected = {"__warningregistry__", *getattr(sys.modules[name], "__all__", ())}
         if name.partition(".")[0] == "course_utils":  # a new name there may hide one of Python's own, such as len
             found += [
                 ".".join((name, *key))
                 for key in now.keys() - was.keys()
-                if len(key) == 1 and not isinstance(now[key], ModuleType) and key[0] != "__warningregistry__"
+                if len(key) == 1 and not isinstance(now[key], ModuleType) and key[0] not in expected
             ]
     return found

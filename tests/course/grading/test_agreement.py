@@ -10,11 +10,13 @@ import io
 import json
 import re
 import sys
+from types import ModuleType
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
+from course_utils import exercises
 from course_utils.course.grading import answer
 from course_utils.course.grading.tasks import lecture_tasks, plainly
 from course_utils.course.lectures import lectures
@@ -136,21 +138,15 @@ def stubs_at_the_end(cells, tasks):
 
 
 def checked_under_another_name(cells, tasks):
-    checks = checks_of(tasks)
+    checks = checks_of(tasks[-1:])  # of the last exercise, on which no other builds
     renamed = [
         [label, re.sub(rf"\b{checks[source].answer}\)", f"{checks[source].answer}_mine)", source), kind]
         if source in checks
         else [label, source, kind]
         for label, source, kind in cells
     ]
-    return (
-        each(lambda name, source, inner, outer: ["*" + source + f"\n{name}_mine = {name}\ndel {name}"])(
-            renamed,
-            tasks[-1:],  # of the last exercise, on which no other builds
-        )
-        if len(tasks)
-        else cells
-    )
+    write = each(lambda name, source, inner, outer: [f"*{source}\n{name}_mine = {name}\ndel {name}"])
+    return write(renamed, tasks[-1:])
 
 
 CALL = "return {name}_inner(*arguments, **options)\n"
@@ -249,16 +245,16 @@ WRONG = (
 @pytest.fixture(scope="module")
 def shell():
     config = Config({"HistoryAccessor": {"enabled": False}, "HistoryManager": {"enabled": False}})
-    main, check = sys.modules["__main__"], engine.check
-    made = InteractiveShell(config=config)
-    yield made
-    sys.modules["__main__"], engine.check = main, check
+    main = sys.modules["__main__"]
+    yield InteractiveShell(config=config)
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture(autouse=True)
 def one_process_for_all(monkeypatch):
     """The grader's judge runs in this process: it is left as it was, and is not searched for traces of tampering."""
     monkeypatch.setattr(engine, "check", engine.check)
+    monkeypatch.setattr(exercises, "check", engine.check)
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     monkeypatch.setattr(answer, "snapshot", dict)
 
@@ -273,8 +269,10 @@ def seen(shell, number, cells):
             raise engine.NotYet(wrong)
         right.add(name)
 
-    engine.check = check
-    shell.reset(new_session=False)
+    exercises.check = engine.check = check
+    module = sys.modules["__main__"] = ModuleType("__main__")  # what `shell.reset()` does, which takes a second
+    shell.user_module, shell.user_ns = module, vars(module)
+    shell.init_user_ns()
     ours = {plainly(text) for text in checks_of(lecture.tasks)}
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         shell.run_cell(lecture.imports)
