@@ -10,6 +10,7 @@ import io
 import json
 import re
 import sys
+from functools import cache
 from types import ModuleType
 
 import pytest
@@ -26,12 +27,18 @@ from tests.course.grading.handing_in import notebook, solutions
 NUMBERS = [lecture.number for lecture in lectures() if lecture_tasks(lecture.number).tasks]
 
 
+@cache
+def cells_without_answers(number):
+    made = json.loads(notebook(number, {}))["cells"]
+    return [
+        (cell["metadata"].get("nbgrader", {}).get("grade_id", ""), cell["source"], cell["cell_type"]) for cell in made
+    ]
+
+
 def cells_of(number, answers):
     """[label, source, kind] of every cell of a student's notebook."""
-    made = json.loads(notebook(number, answers))["cells"]
-    return [
-        [cell["metadata"].get("nbgrader", {}).get("grade_id", ""), cell["source"], cell["cell_type"]] for cell in made
-    ]
+    written = {task.grade_id: answers[task.name] for task in lecture_tasks(number).tasks}
+    return [[label, written.get(label, source), kind] for label, source, kind in cells_without_answers(number)]
 
 
 def each(write):
