@@ -51,6 +51,8 @@ def lab(
     try:
         for line in [] if lecture else update_workspace(folder):
             typer.echo(line)
+    except ValueError as error:
+        stop(f"{error}. Nothing of yours was changed.")
     except OSError as error:
         stop(f"{folder} cannot be written: {error}. Nothing of yours was changed; name another with --workspace.")
     command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]

@@ -18,6 +18,7 @@ from nbformat import NotebookNode
 
 from course_utils.course.lectures import Lecture
 from course_utils.course.notebooks import read_notebook, read_script, source_problems
+from course_utils.course.workspace import student_copy
 from course_utils.data.files import write_text
 from course_utils.widgets.live_views import without_live_views
 
@@ -249,10 +250,15 @@ def build_lecture(lecture: Lecture) -> Outcome:
     """Execute a lecture's script in the quick profile on the CPU, and put the notebook in its place if it ran through.
 
     Raises:
-        ValueError: where the script breaks the course's rules for tags, slide types, parameters or syntax.
+        ValueError: where the script breaks the course's rules for tags, slide types, parameters or syntax, or where a
+            student's copy of it would show a solution.
     """
     source = read_script(lecture.script)
     wrong = source_problems(source)
+    try:
+        student_copy(source)
+    except ValueError as error:
+        wrong.append(str(error))
     if wrong:
         raise ValueError(f"{lecture.script.name} is not built: " + "; ".join(wrong))
     with tempfile.TemporaryDirectory(prefix="course-build-") as folder:

@@ -22,8 +22,14 @@ from course_utils.course.notebooks import read_notebook
 from course_utils.data.files import write_text
 from course_utils.exercises.progress import LEDGER, SOLUTIONS
 
-SOLUTION = re.compile(r"^([ \t]*)### BEGIN SOLUTION\n.*?^[ \t]*### END SOLUTION[ \t]*$", re.DOTALL | re.MULTILINE)
+# What stands in for a solution, and how its place is found: as nbgrader finds it, wherever in a line the words stand.
+SOLUTION = re.compile(
+    r"^([ \t]*)[^\n]*\bBEGIN[ \t]+SOLUTION[^\n]*\n(.*?)^[^\n]*\bEND[ \t]+SOLUTION[^\n]*$",
+    re.DOTALL | re.MULTILINE | re.IGNORECASE,
+)
+MARKER = re.compile(r"\b(?:BEGIN|END)[\s_-]*SOLUTION", re.IGNORECASE)  # what no student's copy may hold
 STUB = 'raise NotImplementedError("your turn")'
+TEXT_STUB = "*Your turn: write your answer here.*"
 
 
 def student_copy(notebook: NotebookNode) -> NotebookNode:
@@ -31,21 +37,41 @@ def student_copy(notebook: NotebookNode) -> NotebookNode:
 
     The outputs of solutions and checks are cleared, and so are those of every cell that uses what a solution defines,
     directly or through the names of cells in between. All else stays as it was run.
+
+    Raises:
+        ValueError: where a solution would stay in the copy: a marker is left over (BEGIN without END, END without
+            BEGIN), or there is nothing between two, or a cell for a solution has none. Names every such cell.
     """
     notebook = copy.deepcopy(notebook)
-    notebook.cells = [
-        cell for cell in notebook.cells if cell.metadata.get("slideshow", {}).get("slide_type") != "notes"
-    ]
-    solved = cells_of_solutions(notebook)
-    for cell in notebook.cells:
-        if cell.cell_type != "code":
+    solved, kept, wrong = cells_of_solutions(notebook), [], []
+    for number, cell in enumerate(notebook.cells, start=1):
+        if cell.metadata.get("slideshow", {}).get("slide_type") == "notes":
             continue
-        if SOLUTION.search(cell.source):
+        kept.append(cell)
+        source, blocks = cell.source, [match[2].strip() for match in SOLUTION.finditer(cell.source)]
+        if blocks:
             cell["source"] = with_stubs(cell)
-        if cell["id"] in solved:
+            cell.pop("attachments", None)
+        if cell.cell_type == "code" and cell["id"] in solved:
             cell["outputs"], cell["execution_count"] = [], None
+        left = MARKER.search(f"{cell.source}\n{json.dumps(cell, ensure_ascii=False)}")
+        if left or not all(blocks or [not for_a_solution(cell)]):
+            line = next(iter(source.strip().splitlines()), "empty")[:60]
+            why = f"holds {left[0]!r}" if left else "is a solution, and nothing of it is between markers"
+            wrong.append(f"cell {number} ({line}) {why}")
+    if wrong:
+        raise ValueError(
+            f"a student's copy would show a solution: {'; '.join(wrong)}. "
+            "A solution stands between a line `### BEGIN SOLUTION` and a line `### END SOLUTION`"
+        )
+    notebook.cells = kept
     drop_unused_widgets(notebook)
     return notebook
+
+
+def for_a_solution(cell: NotebookNode) -> bool:
+    """Whether a cell is where a student writes, by its tag or by nbgrader's label."""
+    return "solution" in cell.metadata.get("tags", []) or bool(cell.metadata.get("nbgrader", {}).get("solution"))
 
 
 def with_stubs(cell: NotebookNode) -> str:
@@ -56,6 +82,8 @@ def with_stubs(cell: NotebookNode) -> str:
     def stub(match: re.Match) -> str:
         nonlocal told
         indent, lines = match[1], [STUB]
+        if cell.cell_type != "code":
+            return TEXT_STUB
         if not told:
             lines = [
                 "# Your turn: put your lines here in place of the next one, then run this cell and the check.",
@@ -77,9 +105,8 @@ def cells_of_solutions(notebook: NotebookNode) -> set[str]:
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
-        tags = cell.metadata.get("tags", [])
-        solution = bool(SOLUTION.search(cell.source)) or "solution" in tags
-        if solution or "check" in tags:
+        solution = bool(SOLUTION.search(cell.source)) or for_a_solution(cell)
+        if solution or "check" in cell.metadata.get("tags", []):
             found.add(cell["id"])
         for statement in statements(cell.source):
             reads, binds = names_in(statement)
@@ -175,12 +202,16 @@ def update_workspace(folder: Path, notebooks: Path = NOTEBOOKS) -> list[str]:
 
     Raises:
         OSError: where the folder cannot be written, or another call holds it for a minute.
+        ValueError: where a copy would show a solution, or a notebook cannot be read; then nothing is handed out.
     """
-    done = []
+    copies = {}
+    for source in sorted(notebooks.glob("[0-9][0-9]_*.ipynb")):
+        try:
+            copies[source.name] = student_copy(read_notebook(source))
+        except ValueError as error:
+            raise ValueError(f"{source.name}: {error}") from None
     with alone_in(folder) as handed_out:
-        for source in sorted(notebooks.glob("[0-9][0-9]_*.ipynb")):
-            done += hand_out(folder, source.name, student_copy(read_notebook(source)), handed_out)
-    return done
+        return [line for name, new in copies.items() for line in hand_out(folder, name, new, handed_out)]
 
 
 def lay_out_solution(folder: Path, lecture: Lecture) -> tuple[Path, list[str]]:

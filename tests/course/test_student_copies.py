@@ -4,18 +4,25 @@ import ast
 import inspect
 import json
 import re
+from functools import partial
 from html import unescape
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+from typer.testing import CliRunner
 
+from course_utils.course import workspace
+from course_utils.course.command import app
 from course_utils.course.lectures import lectures
 from course_utils.course.notebooks import read_notebook
-from course_utils.course.workspace import SOLUTION, cells_of_solutions, names_in, student_copy
+from course_utils.course.running import build_lecture
+from course_utils.course.workspace import SOLUTION, cells_of_solutions, names_in, student_copy, update_workspace
 from course_utils.exercises.engine import exercises_of
 from course_utils.exercises.own_work import find_reference
+from tests.course.made_up import cell as written
+from tests.course.made_up import make_lecture
 
 LECTURES = [lecture for lecture in lectures() if lecture.notebook.exists()]
 every_lecture = pytest.mark.parametrize("lecture", LECTURES, ids=lambda lecture: lecture.number)
@@ -246,3 +253,89 @@ def test_labels_and_points_are_those_of_the_exercises(lecture):
         if label["grade"]:
             assert label["points"] == exercise.points, exercise.name
             assert label["locked"] and not label["solution"]
+
+
+WRITTEN = "def double(x):\n    {}\n    secret_total = 2 * x\n    return secret_total\n    {}\n"
+MARKERS = {
+    "as it should be": ("### BEGIN SOLUTION", "### END SOLUTION"),
+    "blanks after them": ("### BEGIN SOLUTION \t", "### END SOLUTION  "),
+    "no blank after the hashes": ("###BEGIN SOLUTION", "###END SOLUTION"),
+    "not in capitals": ("### Begin Solution", "### end solution"),
+    "two hashes": ("## BEGIN SOLUTION", "# END SOLUTION"),
+    "a colon": ("### BEGIN SOLUTION:", "### END SOLUTION."),
+    "more words": ("### >>> BEGIN SOLUTION (2 points)", "### <<< END SOLUTION OF double"),
+    "carriage returns": ("### BEGIN SOLUTION\r", "### END SOLUTION\r"),
+    "begin twice": ("### BEGIN SOLUTION\n    ### BEGIN SOLUTION", "### END SOLUTION"),
+    "no end": ("### BEGIN SOLUTION", "pass"),
+    "no begin": ("pass", "### END SOLUTION"),
+    "no markers": ("pass", "pass"),
+    "two blanks between the words": ("### BEGIN  SOLUTION", "### END   SOLUTION"),
+    "a line between the words": ("### BEGIN_SOLUTION", "### END_SOLUTION"),
+    "written as one": ("### BEGINSOLUTION", "### ENDSOLUTION"),
+    "a narrow blank": ("### BEGIN\u00a0SOLUTION", "### END\u00a0SOLUTION"),
+    "nothing between them": ("### BEGIN SOLUTION\n    ### END SOLUTION", "pass"),
+    "misspelt at the beginning": ("### BEGIN SOLUTOIN", "### END SOLUTION"),
+    "misspelt at the end": ("### BEGIN SOLUTION", "### END SOLUTOIN"),
+    "misspelt twice": ("### BEGIN SOLUTOIN", "### END SOLUTOIN"),
+}
+AS_IT_IS = new_code_cell("def triple(x):\n    ### BEGIN SOLUTION\n    return 3 * x\n    ### END SOLUTION")
+
+
+def labelled(source, kind=new_code_cell):
+    label = {"grade_id": "20-double", "solution": True, "grade": False, "locked": False, "schema_version": 3}
+    return kind(source, metadata={"nbgrader": label, "slideshow": {"slide_type": "skip"}})
+
+
+@pytest.mark.parametrize("kind", [new_code_cell, nbformat.v4.new_markdown_cell, nbformat.v4.new_raw_cell])
+@pytest.mark.parametrize("form", MARKERS)
+def test_a_solution_is_cut_or_the_copy_is_refused_whatever_its_marker_looks_like(form, kind):
+    for source in (
+        WRITTEN,
+        WRITTEN.replace("\n", "\r\n"),
+        AS_IT_IS.source.replace("return", "x = 1; return") + "\n" + WRITTEN,
+    ):
+        cell = labelled(source.format(*MARKERS[form]), kind)
+        if form in ("misspelt twice", "no markers") and "triple" in source:
+            continue  # one solution was cut, and nothing says that there is another
+        try:
+            copy = student_copy(new_notebook(cells=[new_code_cell("x = 1"), cell, AS_IT_IS]))
+        except ValueError as error:
+            assert "cell 2 (def " in str(error) and "secret" not in str(error)
+        else:
+            assert "secret" not in nbformat.writes(copy) and len(copy.cells) == 3
+            assert ast.parse(copy.cells[1].source) if kind is new_code_cell else "Your turn" in copy.cells[1].source
+
+
+def test_the_cutter_is_as_strict_as_nbgraders():
+    preprocessors = pytest.importorskip("nbgrader.preprocessors")
+    for form, markers in MARKERS.items():
+        notebook = new_notebook(cells=[labelled(WRITTEN.format(*markers))])
+        try:
+            kept = preprocessors.ClearSolutions().preprocess(notebook, {})[0].cells[0].source
+        except RuntimeError:
+            kept = ""
+        if "secret" not in kept:
+            try:
+                assert "secret" not in nbformat.writes(student_copy(notebook)), form
+            except ValueError:
+                continue
+
+
+@pytest.mark.parametrize("command", ["student", "lab"])
+def test_a_command_hands_out_nothing_where_one_copy_would_show_a_solution(command, tmp_path, monkeypatch):
+    made_ups = [("98_made_up", SOLVED), ("99_made_up", SOLVED.replace("### END SOLUTION", ""))]
+    for name, source in made_ups:
+        make_lecture(tmp_path / "notebooks", written(source), name=name)
+    monkeypatch.setattr(workspace, "update_workspace", partial(update_workspace, notebooks=tmp_path / "notebooks"))
+    to = {"student": "--out", "lab": "--workspace"}[command]
+    result = CliRunner().invoke(app, [command, to, str(tmp_path / "out")])
+    assert result.exit_code == 2 and "99_made_up.ipynb: a student's copy would show a solution: cell 2" in result.output
+    assert not list(tmp_path.glob("out/*.ipynb"))
+
+
+def test_a_lecture_whose_copy_would_show_a_solution_is_not_built(tmp_path):
+    lecture = make_lecture(tmp_path, written(SOLVED.replace("### BEGIN SOLUTION", "pass")))
+    with pytest.raises(
+        ValueError, match=r"99_made_up.py is not built: .* cell 2 \(def double\(x\):\) holds 'END SOLUTION'"
+    ):
+        build_lecture(lecture)

@@ -126,8 +126,8 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
 KILLED = """
 import os, sys
 from pathlib import Path
-from course_utils import atomic
-from course_utils.course.workspace import lay_out_solution, new_versions, update_workspace
+from course_utils.data import files
+from course_utils.course.workspace import update_workspace
 
 left, replace = int(sys.argv[3]), os.replace
 def die(*arguments):
@@ -136,7 +136,7 @@ def die(*arguments):
         os._exit(9)
     left -= 1
     replace(*arguments)
-atomic.os.replace = die
+files.os.replace = die
 update_workspace(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 
@@ -176,7 +176,7 @@ def test_killed_at_any_moment_it_leaves_whole_files_and_the_next_call_goes_on(tm
 SMALL_DISK = """
 import resource, sys
 from pathlib import Path
-from course_utils.course.workspace import lay_out_solution, new_versions, update_workspace
+from course_utils.course.workspace import update_workspace
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (700, 700))
 try:
@@ -203,7 +203,7 @@ def test_on_a_full_disk_everything_stays_readable_and_the_command_says_why(tmp_p
 AT_ONCE = """
 import sys
 from pathlib import Path
-from course_utils.course.workspace import lay_out_solution, new_versions, update_workspace
+from course_utils.course.workspace import update_workspace
 
 print(*update_workspace(Path(sys.argv[1]), Path(sys.argv[2])), sep="\\n")
 """

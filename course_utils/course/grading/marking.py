@@ -14,7 +14,7 @@ from queue import SimpleQueue
 
 from course_utils.course.grading.confine import Limits
 from course_utils.course.grading.submissions import Submission
-from course_utils.course.grading.tasks import fingerprint, lecture_tasks
+from course_utils.course.grading.tasks import RANK, fingerprint, lecture_tasks
 
 STARTING = 120  # seconds that a nursery may take to import torch and the course
 
@@ -114,7 +114,7 @@ def mark(
         done: called after each.
 
     Returns:
-        for each submission in order: `student`, `lecture`, `file`, `remarks`, `unreadable`, `exercises`
+        for each student and lecture: `student`, `lecture`, `file`, `remarks`, `unreadable`, `exercises`
     """
     requests = {
         index: order(one, limits, folder) for index, one in enumerate(submissions) if not one.unreadable and one.lecture
@@ -131,7 +131,7 @@ def mark(
             with journal.open("a", encoding="utf-8") as lines:
                 lines.write(json.dumps([key_of(requests[index]), found]) + "\n")
             done()
-    return [
+    entries = [
         {
             "student": one.student,
             "lecture": one.lecture or "",
@@ -142,6 +142,27 @@ def mark(
         }
         for index, one in enumerate(submissions)
     ]
+    groups: dict[tuple[str, str], list[dict]] = {}
+    for entry in entries:
+        groups.setdefault((entry["student"], entry["lecture"]), []).append(entry)
+    return [better(group) for group in groups.values()]
+
+
+def better(entries: list[dict]) -> dict:
+    """Several notebooks of one student and lecture as one: of each exercise the better answer counts, and a remark says so."""
+    if len(entries) == 1:
+        return entries[0]
+    remarks = [remark for entry in entries for remark in entry["remarks"]]
+    remarks += [f"{entry['file']} cannot be graded: {entry['unreadable']}" for entry in entries if entry["unreadable"]]
+    readable = [entry for entry in entries if not entry["unreadable"]]
+    if not readable:
+        return entries[0] | {"remarks": remarks}
+    if len(readable) > 1:
+        files = ", ".join(entry["file"] for entry in readable)
+        remarks.insert(0, f"handed in as {files}: of each exercise the better answer counts")
+    answers = zip(*(entry["exercises"] for entry in readable), strict=True)
+    best = [min(each, key=lambda verdict: RANK.get(verdict["verdict"], 2)) for each in answers]
+    return readable[0] | {"remarks": remarks, "exercises": best}
 
 
 def read_journal(journal: Path) -> dict[str, list[dict]]:

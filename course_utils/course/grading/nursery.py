@@ -30,7 +30,7 @@ from course_utils.course.grading.confine import (
     separate,
     threads_of_user,
 )
-from course_utils.course.grading.tasks import Lecture, Task, lecture_tasks
+from course_utils.course.grading.tasks import Lecture, Task, lecture_tasks, plainly
 from course_utils.course.lectures import NOTEBOOKS, ROOT
 
 FORKS = sys.platform == "linux"
@@ -40,14 +40,16 @@ def grade(request: dict, forks: bool = FORKS) -> list[dict]:
     """The verdicts on all exercises of one submission, in the lecture's order.
 
     Args:
-        request: `lecture`, `cells` ([label, source] each), `limits`, `closed` (folders that may not be read).
+        request: `lecture`, `cells` ([label, source, kind] each), `limits`, `closed` (folders that may not be read).
     """
     lecture, limits = lecture_tasks(request["lecture"]), Limits(**request["limits"])
     passed: set[str] = set()
     verdicts = []
     for task in lecture.tasks:
         began = time.monotonic()
-        verdict = one_exercise(lecture, task, request | {"passed": sorted(passed)}, limits, forks)
+        verdict = unanswered(lecture, task, request["cells"]) or one_exercise(
+            lecture, task, request | {"passed": sorted(passed)}, limits, forks
+        )
         if verdict["verdict"] == "right":
             passed.add(task.name)
         points = task.points if verdict["verdict"] == "right" else 0
@@ -56,6 +58,19 @@ def grade(request: dict, forks: bool = FORKS) -> list[dict]:
             | {"name": task.name, "points": points, "worth": task.points, "seconds": round(time.monotonic() - began, 2)}
         )
     return verdicts
+
+
+def unanswered(lecture: Lecture, task: Task, cells: list[list[str]]) -> dict | None:
+    """The verdict where no cell of the student's so much as names the answer; None where one does."""
+    own = [cell for cell in cells if plainly(cell[1]) not in lecture.ours]
+    labelled = [source for label, source, _ in cells if label == task.grade_id]
+    if any(task.answer in source or task.name in source or label == task.grade_id for label, source, _ in own):
+        return None
+    if labelled or any(task.answer in source for _, source, _ in cells):
+        said = {"verdict": "not written", "message": "Not written yet."}
+    else:
+        said = {"verdict": "missing", "message": "There is no cell in your notebook that answers this."}
+    return said | {"code": labelled[-1] if labelled else "", "remark": ""}
 
 
 def one_exercise(lecture: Lecture, task: Task, request: dict, limits: Limits, forks: bool) -> dict:
@@ -144,7 +159,10 @@ def spawn(task: Task, request: dict, folder: Path, report, token: str) -> subpro
 def write_verdict(
     lecture: Lecture, task: Task, request: dict, limits: Limits, folder: Path, report: int, token: str
 ) -> None:
-    """Behind the walls, judge one exercise; the token keeps an answer from writing its own verdict."""
+    """Behind the walls, judge one exercise; the token keeps an answer from writing its own verdict.
+
+    The last verdict that is written counts, so that a first one stands where the second try is stopped.
+    """
     from course_utils.course.grading.answer import judge
 
     def doors() -> None:
@@ -153,19 +171,19 @@ def write_verdict(
         limit(limits)
         close_doors(folder, [NOTEBOOKS, ROOT / "tests", *map(Path, request["closed"])])
 
-    verdict = judge(lecture, task, request["cells"], set(request["passed"]), doors)
-    os.write(report, f"\n{token} {json.dumps(verdict.as_dict())}\n".encode())
+    for verdict in judge(lecture, task, request["cells"], set(request["passed"]), limits.seconds, doors):
+        os.write(report, f"\n{token} {json.dumps(verdict.as_dict())}\n".encode())
 
 
 def verdict_in(report, token: str, stopped: str, status: int | None) -> dict:
     """The verdict that a process left behind, or one that says how it ended without."""
     nothing = {"code": "", "remark": ""}
-    if stopped:
-        return nothing | {"verdict": "stopped", "message": stopped}
     report.seek(0)
     for line in reversed(report.read(2**20).splitlines()):
         if line.startswith(token.encode()):
             return json.loads(line[len(token) :])
+    if stopped:
+        return nothing | {"verdict": "stopped", "message": stopped}
     if status is not None and status < 0:
         return nothing | {"verdict": "stopped", "message": f"Your code ended its process ({name_of(-status)})."}
     return nothing | {"verdict": "stopped", "message": "Your code ended its process before the check could answer."}
@@ -212,17 +230,15 @@ def main() -> None:
         os._exit(0)
     adopt_orphans()
     if FORKS:
+        from course_utils.course.grading.answer import make_ready
+
         prepare()
     for line in sys.stdin:
         request = json.loads(line)
         if FORKS:
-            exec(lecture_tasks(request["lecture"]).imports, {})
+            make_ready(request["lecture"])
             gc.freeze()  # what is here stays: a fork's collector need not touch it, so that its pages stay shared
         os.write(answers, (json.dumps(grade(request)) + "\n").encode())
-
-
-if __name__ == "__main__":
-    main()
 
 
 MOST_FILES = 10_000
@@ -328,3 +344,7 @@ def end_descendants(mine: psutil.Process, keep: frozenset[int] = frozenset()) ->
         for process in left:
             with contextlib.suppress(psutil.Error, ChildProcessError):
                 process.wait(timeout=0.5)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,17 +10,18 @@ from pathlib import Path
 from course_utils.course.lectures import lectures
 
 LARGEST = 50 * 2**20  # bytes; a notebook with all its figures has about 5 MB
+CHECKED = re.compile(r"""\bcheck\(\s*["'](\d\d)\.""")
 
 
 @dataclass
 class Submission:
-    """One notebook of one student.
+    """One notebook of one student; a student may have handed in several of one lecture.
 
     Args:
         student: the name of the folder, or of the file.
         lecture: its number, or None where the file says nothing about it.
         path: the file.
-        cells: [label, source] of each code cell; the label is nbgrader's grade_id, or "".
+        cells: [label, source, kind] of each cell; the label is nbgrader's grade_id, or "", the kind nbformat's.
         unreadable: why it cannot be graded, or "".
         remarks: what the lecturer should know.
     """
@@ -46,6 +48,7 @@ def find_submissions(folder: Path) -> Found:
     A folder in it is a student, with notebooks anywhere inside: `STUDENT/NOTEBOOK.ipynb`, or nbgrader's
     `submitted/STUDENT/ASSIGNMENT/NOTEBOOK.ipynb`. A notebook in it is a student too, named by the file:
     `ada.ipynb`, or `ada-02_convolutionalization.ipynb`. `folder` may also be the one that holds `submitted/`.
+    What a student handed in and cannot be graded is a remark on this student, who has a row for it alone, too.
 
     Raises:
         ValueError: where the folder is missing, or holds nothing that could be graded.
@@ -62,18 +65,52 @@ def find_submissions(folder: Path) -> Found:
         else:
             submissions.append(read_submission(path, folder))
     settle_lectures(submissions)
-    chosen = one_each(submissions, skipped)
-    if not chosen:
+    skipped += [(one.path, one.unreadable) for one in submissions if not one.lecture and not one.cells]
+    nobodys = "no cell of it belongs to a lecture of this course"
+    skipped += [(one.path, nobodys) for one in submissions if not one.lecture and one.cells]
+    graded = [one for one in submissions if one.lecture]
+    if not graded:
         raise ValueError(
             f"{folder} holds no notebook of this course: put a folder for each student there, with notebooks in it, "
             "or notebooks named by student"
         )
-    return Found(chosen, skipped)
+    return Found(
+        sorted(graded + left_out(graded, skipped, folder), key=lambda one: (one.student, one.lecture or "")), skipped
+    )
+
+
+def left_out(graded: list[Submission], skipped: list[tuple[Path, str]], folder: Path) -> list[Submission]:
+    """Name what is not graded in the remarks of its student; a submission that holds nothing, where there is no other."""
+    reasons: dict[str, dict[str, list[str]]] = {}
+    for path, why in skipped:
+        inside = path.relative_to(folder)
+        parts = inside.parts[1:] or inside.parts
+        hidden = [place for place, part in enumerate(parts, start=1) if part.startswith(".")]
+        name = "/".join(parts[: hidden[0] if hidden else None])  # a hidden folder is named once
+        alone = len(inside.parts) == 1 and (
+            hidden or path.suffix == ".csv"
+        )  # a lecturer's own, such as an earlier table
+        if not alone and not inside.parts[0].endswith("_feedback"):
+            names = reasons.setdefault(student_of(inside), {}).setdefault(why, [])
+            names += [name] if name not in names else []
+    more = []
+    for student, found in reasons.items():
+        remark = "not graded: " + "; ".join(f"{', '.join(names)} ({why})" for why, names in found.items())
+        own = [one for one in graded if one.student == student]
+        if own:
+            own[0].remarks.append(remark)
+        else:
+            more.append(Submission(student, None, folder / student, unreadable=remark))
+    return more
 
 
 def files_below(folder: Path) -> list[Path]:
-    """Every file below a folder, in order; links to folders are not followed."""
-    return sorted(Path(where) / name for where, _, names in os.walk(folder) for name in names)
+    """Every file below a folder, in order; links to folders are not followed, and are files here."""
+    found = []
+    for where, folders, names in os.walk(folder):
+        found += [Path(where) / name for name in names]
+        found += [Path(where) / name for name in folders if (Path(where) / name).is_symlink()]
+    return sorted(found)
 
 
 def not_graded(path: Path, folder: Path) -> str:
@@ -81,35 +118,39 @@ def not_graded(path: Path, folder: Path) -> str:
     inside = path.relative_to(folder)
     if any(part.startswith(".") for part in inside.parts):
         return "hidden"
-    if "solutions" in inside.parts:
+    if "solutions" in inside.parts[1:-1]:
         return "the course's own solutions, laid beside a student's work"
     if path.is_symlink() or not path.is_file():
         return "a link or no plain file"
-    if ".new-" in path.name:
-        return "a newer version that the course laid beside the student's copy"
-    if path.suffix != ".ipynb":
+    if path.suffix.lower() != ".ipynb":
         return "not a notebook"
     return ""
+
+
+def student_of(inside: Path) -> str:
+    """Whose a file is, by its place in the folder of submissions."""
+    return inside.parts[0] if len(inside.parts) > 1 else student_in(inside.stem)
 
 
 def read_submission(path: Path, folder: Path) -> Submission:
     """One file as a submission; what is wrong with it stands in `unreadable`."""
     inside = path.relative_to(folder)
-    student = inside.parts[0] if len(inside.parts) > 1 else student_in(path.stem)
-    submission = Submission(student, lecture_in_name(inside), path)
+    submission = Submission(student_of(inside), lecture_in_name(inside), path)
     try:
-        submission.cells = code_cells(path)
+        submission.cells = read_cells(path)
     except (ValueError, OSError, RecursionError) as error:
         submission.unreadable = str(error)
         return submission
     if submission.lecture is None:
-        counted = Counter(label[:2] for label, _ in submission.cells if label[:2] in known_lectures())
+        signs = [label[:2] for label, _, _ in submission.cells]
+        signs += [number for _, source, _ in submission.cells for number in CHECKED.findall(source)]
+        counted = Counter(sign for sign in signs if sign in known_lectures())
         submission.lecture = counted.most_common(1)[0][0] if counted else None
     return submission
 
 
-def code_cells(path: Path) -> list[list[str]]:
-    """[grade_id, source] of each code cell of a notebook that may be damaged or hostile.
+def read_cells(path: Path) -> list[list[str]]:
+    """[grade_id, source, kind] of each cell of a notebook that may be damaged or hostile.
 
     Raises:
         ValueError: where it is no notebook; says what it is.
@@ -117,7 +158,7 @@ def code_cells(path: Path) -> list[list[str]]:
     if path.stat().st_size > LARGEST:
         raise ValueError(f"the file has {path.stat().st_size // 2**20} MB; {LARGEST // 2**20} MB is the most")
     try:
-        notebook = json.loads(path.read_text(encoding="utf-8"))
+        notebook = json.loads(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError:
         raise ValueError("the file is not a notebook: it is not text") from None
     except json.JSONDecodeError as error:
@@ -127,11 +168,7 @@ def code_cells(path: Path) -> list[list[str]]:
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list):
         raise ValueError("the file is not a notebook of the present format: it has no list of cells")
-    return [
-        [label_of(cell), source_of(cell)]
-        for cell in cells
-        if isinstance(cell, dict) and cell.get("cell_type") == "code"
-    ]
+    return [[label_of(cell), source_of(cell), str(cell.get("cell_type"))] for cell in cells if isinstance(cell, dict)]
 
 
 def label_of(cell: dict) -> str:
@@ -177,22 +214,3 @@ def settle_lectures(submissions: list[Submission]) -> None:
         (only,) = handed_in
         for submission in submissions:
             submission.lecture = submission.lecture or only
-
-
-def one_each(submissions: list[Submission], skipped: list[tuple[Path, str]]) -> list[Submission]:
-    """One submission a student and lecture: the file with the lecture's own name, else the one saved last."""
-    groups: dict[tuple[str, str], list[Submission]] = {}
-    for submission in submissions:
-        if submission.lecture is None and not submission.unreadable:
-            skipped.append((submission.path, "no cell of it belongs to a lecture of this course"))
-        else:
-            groups.setdefault((submission.student, submission.lecture or ""), []).append(submission)
-    names, chosen = known_lectures(), []
-    for (_, number), group in sorted(groups.items()):
-        group.sort(key=lambda one: (one.path.stem == names.get(number), one.path.stat().st_mtime))
-        best = group[-1]
-        for other in group[:-1]:
-            skipped.append((other.path, f"{best.path.name} of the same student and lecture is graded"))
-            best.remarks.append(f"{other.path.name} was handed in too and not graded")
-        chosen.append(best)
-    return chosen

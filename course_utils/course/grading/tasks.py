@@ -8,9 +8,11 @@ from pathlib import Path
 
 from course_utils.course.lectures import find_lectures
 from course_utils.course.notebooks import read_script
-from course_utils.exercises.engine import find_exercise
+from course_utils.course.workspace import student_copy
+from course_utils.exercises import engine
 
-LIBRARY = Path(__file__).resolve().parents[2]
+RANK = {"right": 0, "tampered": 1, "not written": 3, "missing": 4}  # of several verdicts the first; all others are 2
+ROOM, EXERCISES = Path(__file__).parent, Path(engine.__file__).parent
 
 
 @dataclass(frozen=True)
@@ -20,29 +22,28 @@ class Task:
     Args:
         name: the exercise, such as `"02.linear_to_conv"`.
         grade_id: the label of the cell in which the student writes.
-        defines: the names that this cell has to define.
-        solution: our own answer, which stands in for a wrong one where a later exercise builds on it.
-        check: the cell that checks, as it stands in our notebook.
+        answer: the name that this cell has to define, as our check cell takes it.
+        solution: our own answer, which stands in for a wrong one where another exercise builds on it.
         points: what the exercise is worth.
     """
 
     name: str
     grade_id: str
-    defines: tuple[str, ...]
+    answer: str
     solution: str
-    check: str
     points: int
 
 
 @dataclass(frozen=True)
 class Lecture:
-    """A lecture's exercises in order, and the imports that its notebook makes before them."""
+    """A lecture's exercises in order, the imports of its notebook, and every cell as students get it (`plainly`)."""
 
     number: str
     name: str
     title: str
     imports: str
     tasks: tuple[Task, ...]
+    ours: frozenset[str]
 
 
 @cache
@@ -53,8 +54,9 @@ def lecture_tasks(number: str) -> Lecture:
         ValueError: where there is no such lecture, or a solution cell has no check cell after it.
     """
     (lecture,) = find_lectures([number])
+    script = read_script(lecture.script)
     imports, tasks, solution, title = [], [], None, lecture.name
-    for cell in read_script(lecture.script).cells:
+    for cell in script.cells:
         if cell.cell_type != "code":
             if cell.source.startswith("# ") and title == lecture.name:
                 title = cell.source.splitlines()[0][2:]
@@ -75,48 +77,33 @@ def lecture_tasks(number: str) -> Lecture:
                 for node in ast.parse(cell.source).body
                 if isinstance(node, ast.Import | ast.ImportFrom)
             ]
-    return Lecture(lecture.number, lecture.name, title, "\n".join(imports), tuple(tasks))
+    ours = frozenset(plainly(cell.source) for cell in student_copy(script).cells)
+    return Lecture(lecture.number, lecture.name, title, "\n".join(imports), tuple(tasks), ours)
 
 
 def task_of(solution, check) -> Task:
     """An exercise from its solution cell and its check cell."""
-    (name,) = [
-        node.args[0].value
+    (call,) = [
+        node
         for node in ast.walk(ast.parse(check.source))
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "check"
     ]
-    return Task(
-        name=name,
-        grade_id=solution.metadata.nbgrader.grade_id,
-        defines=tuple(sorted(names_bound(ast.parse(solution.source).body))),
-        solution=solution.source,
-        check=check.source,
-        points=find_exercise(name).points,
-    )
+    name, answer = call.args[0].value, call.args[1].id
+    points = engine.find_exercise(name).points
+    return Task(name, solution.metadata.nbgrader.grade_id, answer, solution.source, points)
 
 
-def names_bound(statements: list[ast.stmt]) -> set[str]:
-    """The names that statements at the top of a cell bind: imports, functions, classes, assignments."""
-    names: set[str] = set()
-    for node in statements:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            names |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
-            names |= {
-                part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
-            }
-    return names
+def plainly(source: str) -> str:
+    """A cell's text by which it is known again: an editor may have changed the ends of lines."""
+    return "\n".join(line.rstrip() for line in source.strip().splitlines())
 
 
 @cache
 def fingerprint() -> str:
     """What the marks depend on besides the submission, in short: the scripts, the checks, the grader."""
     digest = hashlib.sha256()
-    for lecture in find_lectures([]):
-        digest.update(lecture.script.read_bytes())
-    for folder in ("exercises", "grading"):
-        for source in sorted((LIBRARY / folder).glob("*.py")):
-            digest.update(source.read_bytes())
+    sources = [lecture.script for lecture in find_lectures([])]
+    sources += [*EXERCISES.glob("*.py"), *EXERCISES.glob("*.toml"), *ROOM.glob("*.py")]
+    for source in sorted(sources):
+        digest.update(source.read_bytes())
     return digest.hexdigest()[:20]

@@ -7,7 +7,6 @@ from dataclasses import asdict
 import pytest
 
 from course_utils.course.grading import confine, nursery
-from course_utils.course.grading.answer import find_cell
 from course_utils.course.grading.tasks import lecture_tasks
 from course_utils.course.lectures import ROOT
 from tests.course.grading.handing_in import solutions
@@ -19,7 +18,7 @@ HEAD = "def foreground_share(mask):\n"
 
 def verdict(source: str, seconds: float = 5, forks: bool = False) -> dict:
     """What is said of an answer to the start page's first exercise."""
-    request = {"lecture": "00", "cells": [[TASK.grade_id, source]], "closed": [], "passed": []}
+    request = {"lecture": "00", "cells": [[TASK.grade_id, source, "code"]], "closed": [], "passed": []}
     limits = confine.Limits(seconds=seconds)
     return nursery.one_exercise(LECTURE, TASK, request | {"limits": asdict(limits)}, limits, forks)
 
@@ -58,13 +57,3 @@ print(verdict({source!r}, seconds=20, forks=True)["message"])
 """
     ended = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=100)
     assert "processes and was stopped" in ended.stdout, ended.stderr
-
-
-def test_a_label_decides_and_a_lost_one_is_made_up_for_by_the_name():
-    right = solutions("00")["00.foreground_share"]
-    assert find_cell(TASK, [["", "x = 1"], [TASK.grade_id, right]]) == (right, "")
-    found, remark = find_cell(TASK, [["", "x = 1"], ["", right]])
-    assert found == right and "its label is gone" in remark
-    found, remark = find_cell(TASK, [[TASK.grade_id, HEAD + "    return 0\n"], [TASK.grade_id, right]])
-    assert found == right and "several cells have its label" in remark
-    assert find_cell(TASK, [["", "x = 1"]]) == (None, "")

@@ -38,27 +38,68 @@ def test_a_renamed_notebook_is_known_by_its_labels(tmp_path):
     assert found_in(tmp_path) == [("ada", "02", True)]
 
 
-def test_each_thing_left_out_is_named_with_its_reason(tmp_path):
+def test_each_thing_left_out_is_named_with_its_reason_in_a_remark_on_its_student(tmp_path):
     path = hand_in(tmp_path, "ada", "02", {})
     (path.parent / "notes.txt").write_text("x")
-    (path.parent / "02_convolutionalization.new-2026-11-23.ipynb").write_text("{}")
     (path.parent / ".ipynb_checkpoints").mkdir()
     (path.parent / ".ipynb_checkpoints" / path.name).write_text("{}")
+    (path.parent / ".ipynb_checkpoints" / "b.ipynb").write_text("{}")
     (path.parent / "solutions").mkdir()
     (path.parent / "solutions" / path.name).write_text(notebook("02", solutions("02")))
-    (path.parent / "mine 02_convolutionalization copy.ipynb").write_text(notebook("02", {}))
-    (path.parent / "other.ipynb").write_text(json.dumps({"cells": []}))
+    (path.parent / "other.ipynb").write_text(json.dumps({"cells": [{"cell_type": "code", "source": "x = 1"}]}))
+    (path.parent / "broken.ipynb").write_text("{")
+    (path.parent / "elsewhere").symlink_to(tmp_path, target_is_directory=True)
+    hand_in(tmp_path, "cy", "00", {})
+    (tmp_path / "cy" / "answers.zip").write_bytes(b"PK")
+    (tmp_path / "bo").mkdir()
+    (tmp_path / "bo" / "homework.py").write_text("x = 1")
+    (tmp_path / "dee.zip").write_bytes(b"PK")
+    (tmp_path / "grades.csv").write_text("student")
+    (tmp_path / ".DS_Store").write_text("")
+    (tmp_path / "grades_feedback").mkdir()
+    (tmp_path / "grades_feedback" / "index.html").write_text("")
     found = find_submissions(tmp_path)
-    (kept,) = found.submissions
-    assert kept.path == path
-    assert {(where.name, why.split()[0]) for where, why in found.skipped} >= {
-        ("notes.txt", "not"),
-        ("02_convolutionalization.new-2026-11-23.ipynb", "a"),
-        ("02_convolutionalization.ipynb", "hidden"),
-        ("02_convolutionalization.ipynb", "the"),
-        ("mine 02_convolutionalization copy.ipynb", "02_convolutionalization.ipynb"),
-    }
-    assert any("copy.ipynb was handed in too" in remark for remark in kept.remarks)
+    assert [(one.student, one.lecture) for one in found.submissions] == [
+        ("ada", "02"),
+        ("bo", None),
+        ("cy", "00"),
+        ("dee", None),
+    ]
+    ada, bo, cy, dee = found.submissions
+    (said,) = ada.remarks
+    for name, why in {
+        "notes.txt": "not a notebook",
+        ".ipynb_checkpoints": "hidden",
+        f"solutions/{path.name}": "the course's own solutions",
+        "other.ipynb": "no cell of it belongs to a lecture",
+        "broken.ipynb": "the file is not a notebook: Expecting",
+        "elsewhere": "a link",
+    }.items():
+        assert f"{name} ({why}" in said, said
+    assert said.count("checkpoints") == 1
+    assert (bo.unreadable, dee.unreadable) == (
+        "not graded: homework.py (not a notebook)",
+        "not graded: dee.zip (not a notebook)",
+    )
+    assert cy.remarks == ["not graded: answers.zip (not a notebook)"]
+    assert {"grades.csv", "index.html", ".DS_Store"} < {where.name for where, _ in found.skipped}
+
+
+def test_every_version_of_a_lecture_is_a_submission(tmp_path):
+    path = hand_in(tmp_path, "ada", "02", {})
+    for name in ("02_convolutionalization.new-2026-11-23.ipynb", "mine 02_convolutionalization copy.ipynb"):
+        (path.parent / name).write_text(notebook("02", {}))
+    assert [one.path.name for one in find_submissions(tmp_path).submissions] == [
+        "02_convolutionalization.ipynb",
+        "02_convolutionalization.new-2026-11-23.ipynb",
+        "mine 02_convolutionalization copy.ipynb",
+    ]
+
+
+def test_a_renamed_notebook_without_labels_is_known_by_what_it_checks(tmp_path):
+    cells = [{"cell_type": "code", "source": 'check("02.receptive_field", f)'}]
+    (tmp_path / "ada.ipynb").write_text(json.dumps({"cells": cells}))
+    assert found_in(tmp_path) == [("ada", "02", True)]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +129,7 @@ def test_cells_of_any_shape_are_read_without_an_error(tmp_path):
     cells += [{"cell_type": "code", "metadata": {"nbgrader": {"grade_id": ["02"]}}, "source": "c"}]
     (tmp_path / "ada-02_convolutionalization.ipynb").write_text(json.dumps({"cells": cells}))
     (one,) = find_submissions(tmp_path).submissions
-    assert one.cells == [["", ""], ["", "5"], ["", "a\nb"], ["", "c"]]
+    assert one.cells == [["", text, "code"] for text in ("", "5", "a\nb", "c")]
 
 
 def test_an_empty_or_missing_folder_says_what_to_put_there(tmp_path):
