@@ -287,6 +287,9 @@ class Attempt:
         except BaseException as error:
             if isinstance(error, NotImplementedError) and str(error) in engine.STUBS:
                 verdict = Verdict("not written", "Not written yet.")
+            elif isinstance(error, TimeIsUp):
+                said = f"Your code was still running after {self.seconds:g} seconds and was stopped. A loop without end?"
+                verdict = Verdict("stopped", said)
             else:
                 verdict = Verdict("error", f"Your code stopped with an error. {self.tell(error)}")
         self.judged[id(answer)] = verdict

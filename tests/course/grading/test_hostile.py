@@ -5,6 +5,7 @@ All is graded in a single run of the command, two submissions at a time, as a le
 
 import csv
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -95,7 +96,8 @@ def test_misbehaving_costs_this_exercise_and_no_other(graded, student):
     harmless = student == "nested"  # what Python makes of it differs by version
     assert harmless or row[TARGET] == "0", pages[student]
     assert (row["02.linear_to_conv"], row["02.shift_and_stitch"]) == ("2", "2")
-    assert HOSTILE[student][1] in pages[student]
+    said = re.findall(r"<p class='said'>(.*?)</p>", pages[student], re.DOTALL)
+    assert HOSTILE[student][1] in "\n".join(said), said
 
 
 def test_the_honest_neighbour_has_full_marks(graded):
