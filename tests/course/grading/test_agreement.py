@@ -76,8 +76,9 @@ def renamed_variables(name, source, inner, outer):
     tree = ast.parse(source)
     for function in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]:
         stored = {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        stored -= {n.arg for n in ast.walk(function) if isinstance(n, ast.arg)}
         for node in ast.walk(function):
-            if isinstance(node, ast.Name) and node.id in stored and node.id not in {a.arg for a in function.args.args}:
+            if isinstance(node, ast.Name) and node.id in stored:
                 node.id = f"{node.id}_of_mine"
     return ["*" + ast.unparse(tree)]
 
