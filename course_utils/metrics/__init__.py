@@ -8,7 +8,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "em": ["pixel_error", "rand", "thinned", "warping_error"],
         "instances": [
+            "AveragePrecision",
             "InstanceScores",
+            "coco_ap",
             "found_by_thickness",
             "match_instances",
             "object_mistakes",

@@ -1,11 +1,11 @@
 """Single things, matched between truth and prediction, merged, split, missed, thin (lectures 01, 04, 05, 08, 09).
 
-The formulas are those of FCN, section 5 ("Metrics"): counted over all images at once, never as a mean of the
-scores of single images. Confusion matrices of batches add up:
-
-    matrix = sum(confusion_matrix(truth, net(image).argmax(dim=1), classes=21) for image, truth in loader)
+Two numbers of the field are called average precision. Here only COCO's is (`coco_ap`): the area under the curve of
+ranked detections, which a false alarm at the end of the ranking does not change. The other one, TP / (TP + FP + FN) at
+one IU, has no ranking and counts each false alarm; it is the `matched_share`.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
 from course_utils.data.dataset import Sample
+from course_utils.models.boxes import box_area, box_intersection
 
 THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 
@@ -23,8 +24,8 @@ THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 def match_instances(truth: Tensor, prediction: Tensor, thresholds: Sequence[float] = THRESHOLDS) -> tuple:
     """Match predicted objects to true ones, one to one, at each IU threshold (lectures 01, 08, 09).
 
-    stardist's `matching`, whose `accuracy` TP / (TP + FP + FN) is what cell biology calls average precision
-    (the 2018 Data Science Bowl's score). It is not COCO's AP, which ranks by confidence (lecture 09).
+    stardist's `matching`, whose `accuracy` TP / (TP + FP + FN) is the matched share, which StarDist, Cellpose and the
+    2018 Data Science Bowl call average precision. It is not COCO's AP, which ranks by confidence (`coco_ap`).
 
     Args:
         truth: label image, 0 for background, one number for each object; a tensor or a NumPy array.
@@ -113,7 +114,8 @@ class InstanceScores:
     """How many cells were found, over all pictures at once (lectures 08, 09).
 
     Args:
-        ap: IU threshold -> TP / (TP + FP + FN), which cell biology calls average precision.
+        matched_share: IU threshold -> TP / (TP + FP + FN): of all cells, true and predicted, a matched pair counted
+            once, the share that is matched. Cell biology calls it average precision; it is not COCO's.
         panoptic_quality: at IU 0.5: the mean IU of the matched cells times their F1.
         merged: true cells that share one predicted cell with another.
         split: true cells in which two or more predicted ones lie.
@@ -122,7 +124,7 @@ class InstanceScores:
         predicted: predicted cells.
     """
 
-    ap: dict[float, float]
+    matched_share: dict[float, float]
     panoptic_quality: float
     merged: int
     split: int
@@ -157,9 +159,169 @@ def score_instances(
         true, predicted = true + found[0].n_true, predicted + found[0].n_pred
     if not true and not predicted:
         raise ValueError("there is no cell, true or predicted, in any picture")
-    ap = {threshold: float(row[0] / max(1, row.sum())) for threshold, row in zip(thresholds, counts, strict=True)}
+    share = {threshold: float(row[0] / max(1, row.sum())) for threshold, row in zip(thresholds, counts, strict=True)}
     quality = float(shared / max(1e-9, counts[half] @ (1, 0.5, 0.5)))
-    return InstanceScores(ap, quality, *map(int, mistakes), true, predicted)
+    return InstanceScores(share, quality, *map(int, mistakes), true, predicted)
+
+
+# pycocotools' own numbers to the last bit: an IU of 3/5 is no match at its 0.6000000000000001
+COCO_THRESHOLDS, COCO_RECALLS = np.linspace(0.5, 0.95, 10), np.linspace(0, 1, 101)
+COCO_AREAS = {"all": (0, 1e10), "small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, 1e10)}
+
+
+@dataclass(frozen=True)
+class AveragePrecision:
+    """COCO's AP; NaN where no thing of that kind is to be found.
+
+    Args:
+        ap: the mean over IU 0.50 to 0.95 and classes.
+        ap50: at IU 0.5.
+        ap75: at IU 0.75.
+        small: `ap` of things under 32 x 32 pixels.
+        medium: of those up to 96 x 96.
+        large: of those above.
+        classes: the classes that there are in the truth.
+        precision: (10, 101, classes): at each IU from 0.50 to 0.95, at recall 0.00, 0.01, ... 1.00.
+    """
+
+    ap: float
+    ap50: float
+    ap75: float
+    small: float
+    medium: float
+    large: float
+    classes: list[int]
+    precision: np.ndarray
+
+
+def coco_ap(pairs: Iterable[tuple[dict, dict]], kind: str = "masks", most: int = 100) -> AveragePrecision:
+    """COCO's average precision of boxes or of masks (Mask R-CNN, section 4; lecture 09).
+
+    The detections of a class in all pictures are ranked by score. Going down the ranking, recall rises and precision
+    wavers; at each of 101 recalls the best precision that is still to come counts, and AP is their mean. Whether a
+    detection is right is asked in its picture, best first: it takes the free thing that it overlaps most, from the
+    threshold on. What falls on a crowd, or on a thing of another size than asked for, counts neither way.
+
+    Args:
+        pairs: for each picture what is true, as `detection_target` gives it, and what was found: boxes (K, 4) in
+            pixels, labels (K,), scores (K,) and masks (K, H, W), above 0.5 where the thing is. "area" and "iscrowd"
+            of the truth may be missing: then it is the area of the masks (of the boxes without masks), and no crowd.
+        kind: "masks" or "boxes", which need no masks.
+        most: so many of the best detections of a class in a picture count.
+
+    Raises:
+        ValueError: for another kind, something missing, or masks of different sizes.
+    """
+    if kind not in ("masks", "boxes"):
+        raise ValueError(f"kind={kind!r}: COCO's AP is that of 'masks' or of 'boxes'")
+    judged = defaultdict(list)
+    for truth, found in pairs:
+        true, area, crowd = _true_things(truth, kind)
+        seen = _things(found, kind, "found")
+        if "scores" not in found or len(found["scores"]) != len(seen):
+            raise ValueError(f"{len(seen)} things were found, but without a score for each: COCO's AP ranks by it")
+        scores = _numbers(found["scores"]).double()
+        true_labels, labels = (_numbers(each["labels"]) for each in (truth, found))
+        for label in torch.cat([true_labels, labels]).unique().tolist():
+            there, best = true_labels == label, torch.where(labels == label)[0]
+            best = best[scores[best].argsort(descending=True, stable=True)][:most]
+            shared, sizes = _overlaps(seen[best], true[there], kind)
+            union = sizes[:, None] + np.where(crowd[there], 0, _areas(true[there], kind) - shared)
+            iou = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+            judged[label].append((scores[best].numpy(), iou, sizes, area[there].numpy(), crowd[there].numpy()))
+    curves = {label: [_curves(several, limits) for limits in COCO_AREAS.values()] for label, several in judged.items()}
+    classes = sorted(label for label, each in curves.items() if each[0] is not None)
+    means = []
+    for place in range(len(COCO_AREAS)):
+        known = [each[place] for each in curves.values() if each[place] is not None]
+        means.append(float(np.mean(known)) if known else float("nan"))
+    everywhere = [curves[label][0] for label in classes]
+    precision = np.stack(everywhere, axis=-1) if classes else np.zeros((len(COCO_THRESHOLDS), len(COCO_RECALLS), 0))
+    half, strict = (float(precision[at].mean()) if classes else float("nan") for at in (0, 5))
+    return AveragePrecision(means[0], half, strict, *means[1:], classes, precision)
+
+
+def _true_things(truth: dict, kind: str) -> tuple[Tensor, Tensor, Tensor]:
+    true = _things(truth, kind, "true")
+    masked = truth.get("masks")
+    area = truth.get("area", _areas(true, kind) if masked is None else (_numbers(masked) > 0.5).flatten(1).sum(dim=1))
+    crowd = truth.get("iscrowd", torch.zeros(len(true)))
+    return true, _numbers(area).double(), _numbers(crowd).bool()
+
+
+def _things(things: dict, kind: str, name: str) -> Tensor:
+    """The boxes (N, 4), or the masks (N, H, W) as True and False."""
+    if kind not in things or "labels" not in things:
+        raise ValueError(f"what is {name} has {', '.join(things)}: '{kind}' and 'labels' are needed")
+    given = _numbers(things[kind])
+    if len(given) != len(things["labels"]):
+        raise ValueError(f"what is {name} has {len(given)} {kind}, but {len(things['labels'])} labels")
+    return given.double() if kind == "boxes" else given > 0.5
+
+
+def _numbers(values: Tensor) -> Tensor:
+    return torch.as_tensor(values).detach().cpu()
+
+
+def _areas(things: Tensor, kind: str) -> np.ndarray:
+    return (box_area(things) if kind == "boxes" else things.flatten(1).sum(dim=1)).double().numpy()
+
+
+def _overlaps(found: Tensor, true: Tensor, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Area that each thing found shares with each true one, (K, M), and the areas of those found, (K,)."""
+    if kind == "boxes":
+        shared = box_intersection(found, true)
+    elif len(found) and len(true) and found.shape[1:] != true.shape[1:]:
+        sizes = ("x".join(map(str, each.shape[1:])) for each in (found, true))
+        raise ValueError("masks of {} were found in a picture whose true ones are {}".format(*sizes))
+    elif len(found) and len(true):
+        shared = found.flatten(1).float() @ true.flatten(1).float().T  # exact up to 16 million pixels
+    else:
+        shared = torch.zeros(len(found), len(true))
+    return shared.double().numpy(), _areas(found, kind)
+
+
+def _curves(pictures: list[tuple], limits: tuple[float, float]) -> np.ndarray | None:
+    """The precision of one class at each threshold and recall, (10, 101); None where there is no such thing."""
+    scores, right, wrong, things = [np.zeros(0)], [np.zeros((10, 0), bool)], [np.zeros((10, 0), bool)], 0
+    for some, iou, sizes, area, crowd in pictures:
+        ignored = crowd | (area < limits[0]) | (area > limits[1])
+        matched, aside = _match_ranked(iou, ignored, crowd)
+        aside |= ~matched & ((sizes < limits[0]) | (sizes > limits[1]))
+        scores.append(some)
+        right.append(matched & ~aside)
+        wrong.append(~matched & ~aside)
+        things += int((~ignored).sum())
+    if not things:
+        return None
+    order = np.argsort(-np.concatenate(scores), kind="stable")
+    hits, misses = (np.concatenate(each, axis=1)[:, order].cumsum(axis=1) for each in (right, wrong))
+    precision = hits / np.maximum(hits + misses, 1)
+    best_to_come = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    # beyond the recall that was reached, precision is 0
+    ends = np.concatenate([best_to_come, np.zeros((len(precision), 1))], axis=1)
+    return np.stack(
+        [row[np.searchsorted(recall, COCO_RECALLS)] for row, recall in zip(ends, hits / things, strict=True)]
+    )
+
+
+def _match_ranked(iou: np.ndarray, ignored: np.ndarray, crowd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Best first, each detection takes a thing: at each threshold, whether it has one, and whether that is ignored."""
+    count, things = iou.shape
+    enough = np.minimum(COCO_THRESHOLDS, 1 - 1e-10)[:, None]
+    matched, aside = np.zeros((2, len(enough), count), dtype=bool)
+    if not things:
+        return matched, aside
+    taken = np.zeros((len(enough), things), dtype=bool)
+    every = np.arange(len(enough))
+    for number, overlap in enumerate(iou):
+        # those that count come before the ignored ones; of equal ones the last is taken
+        rank = np.where((taken & ~crowd) | (overlap < enough), -1, overlap + 2 * ~ignored)
+        thing = things - 1 - rank[:, ::-1].argmax(axis=1)
+        matched[:, number] = rank[every, thing] >= 0
+        aside[:, number] = matched[:, number] & ignored[thing]
+        taken[every[matched[:, number]], thing[matched[:, number]]] = True
+    return matched, aside
 
 
 @dataclass(frozen=True)
