@@ -288,7 +288,9 @@ class Attempt:
             if isinstance(error, NotImplementedError) and str(error) in engine.STUBS:
                 verdict = Verdict("not written", "Not written yet.")
             elif isinstance(error, TimeIsUp):
-                said = f"Your code was still running after {self.seconds:g} seconds and was stopped. A loop without end?"
+                said = (
+                    f"Your code was still running after {self.seconds:g} seconds and was stopped. A loop without end?"
+                )
                 verdict = Verdict("stopped", said)
             else:
                 verdict = Verdict("error", f"Your code stopped with an error. {self.tell(error)}")
