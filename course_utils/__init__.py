@@ -1,7 +1,7 @@
 """The library beneath the course, to be read beside the papers. Its rooms, from the ground up:
 
     data/        data sets, the registry and how they are fetched; pictures and masks read; stickers; transforms
-    models/      classifiers, convolutionalized nets, FCN, U-Net, and the arithmetic of their layers
+    models/      classifiers, convolutionalized nets, FCN, U-Net, Mask R-CNN, and the arithmetic of layers
     losses.py    what is minimised, border weights included
     metrics/     label maps, single things, membranes: how good a segmentation is
     inference/   dense prediction, tiles, cells out of foreground, and what does without a net
