@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 OFFLINE = str(Path(__file__).parent / "offline")
 
 if OFFLINE not in os.environ.get("PYTHONPATH", "").split(os.pathsep):
@@ -15,3 +17,12 @@ os.environ.setdefault("TQDM_DISABLE", "1")
 os.environ.setdefault("MPLBACKEND", "agg")
 
 from tests.browser import browser, lab, lab_page  # noqa: E402, F401  fixtures; the guard above comes first
+
+
+@pytest.fixture(autouse=True, scope="module")
+def surroundings_stay():
+    """What a module's tests put into the environment ends with them: Dask's workers leave one thread for all that follows."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
