@@ -66,7 +66,9 @@ def set_up(locked, tests=True):
     say("installing the course's packages (about 6 GB with PyTorch: some minutes the first time)")
     uv = shutil.which("uv")
     install = (
-        [uv, "pip", "install", "--python", str(PYTHON)] if uv else [str(PYTHON), "-m", "pip", "install", "--quiet"]
+        [uv, "pip", "install", "--compile-bytecode", "--python", str(PYTHON)]
+        if uv
+        else [str(PYTHON), "-m", "pip", "install", "--quiet"]
     )
     if locked and not tests:
         run([*install, "-c", "requirements.lock", "-e", "."], "install the locked packages")
