@@ -26,14 +26,13 @@ class MovedModules(MetaPathFinder, Loader):
     """Lets an older copy of a lecture import from where things stood when it was handed out (`moved.toml`)."""
 
     said = False
+    table = Path(__file__).with_name("moved.toml")
 
     def find_spec(self, name, path=None, target=None):
         old = name.removeprefix(f"{__name__}.")
         if old == name or old not in (moved := tomllib.loads(self.table.read_text(encoding="utf-8"))):
             return None
         return ModuleSpec(name, self, loader_state=moved[old])
-
-    table = Path(__file__).with_name("moved.toml")
 
     def exec_module(self, module):
         from importlib import import_module
