@@ -97,12 +97,12 @@ def read_cells(lecture: Lecture, cells: list[list[str]]) -> list[Cell]:
     answers, found = {task.answer for task in lecture.tasks}, []
     for number, (label, source, kind) in enumerate(cells, start=1):
         own = plainly(source) not in lecture.ours
-        text = source if kind == "code" else FENCE.sub("", source)
-        cell = Cell(number, label, text, kind, own, f"<cell {secrets.token_hex(3)}>")
+        text = FENCE.sub("", source) if kind != "code" else source if own else plainly(source)
+        cell = Cell(number, label, text, kind, own, f"<cell {secrets.token_hex(3)}>" if own else "<ours>")
         if kind != "code" and not own:
             continue
         try:
-            cell.statements = statements(text, cell.title) if own else statements_of_ours(plainly(text))
+            cell.statements = statements(text, cell.title)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             cell.trouble = error
         answer = cell.binds(answers)
@@ -115,8 +115,9 @@ def read_cells(lecture: Lecture, cells: list[list[str]]) -> list[Cell]:
     return found
 
 
+@cache
 def statements(source: str, title: str) -> list[Statement]:
-    """A cell's statements.
+    """A cell's statements; those of ours are found once by a nursery, for all students.
 
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: where it is not Python.
@@ -129,12 +130,6 @@ def statements(source: str, title: str) -> list[Statement]:
             binds = {"*"}
         found.append(Statement(node, reads, binds, changed_by(node)))
     return found
-
-
-@cache
-def statements_of_ours(source: str) -> list[Statement]:
-    """The statements of one of our cells, which a nursery analyses once."""
-    return statements(source, "<ours>")
 
 
 @cache
@@ -206,11 +201,11 @@ class Run:
             if answer is not None and answer is not was:
                 self.written.setdefault(id(answer), (answer, cell))
         self.judge_all([key for key in self.written if key not in self.judged])
-        for other in self.lecture.tasks:  # ours stand in for all other answers, so that one mistake costs once
-            if other is not self.task and not self.right:
+        if not self.right:  # ours stand in for all other answers, so that one mistake costs once
+            for other in [task for task in self.lecture.tasks if task is not self.task]:
                 with contextlib.suppress(Exception):
                     exec(other.solution, self.space)
-        self.judge_all([key for key in self.written if self.judged[key].verdict != "stopped"])
+            self.judge_all([key for key in self.written if self.judged[key].verdict not in ("stopped", "tampered")])
         return self.outcome()
 
     def execute(self, statement: Statement) -> None:
@@ -263,38 +258,35 @@ class Run:
 
     def outcome(self) -> Verdict:
         """The verdict that counts: a right one, else that on the last answer which is no stub; with its cell and remarks."""
+        name, label = self.task.answer, self.task.grade_id
+        mine = [cell for cell in self.cells if cell.own and (cell.label == label or name in cell.source)]
+        lost = [(error, cell) for cell, statement, error in self.failed if name in statement.binds]
+        lost += [(cell.trouble, cell) for cell in mine if cell.trouble]
         tried = [(self.judged[key], cell) for key, (_, cell) in reversed(self.written.items()) if key in self.judged]
+        tried += [
+            (Verdict("error", f"Your code stopped with an error. {self.tell(error)}"), cell)
+            for error, cell in reversed(lost)
+        ]
         if not tried:
-            return self.nothing()
+            return Verdict("wrong", f"No cell of your notebook defines {name}.", *[cell.source for cell in mine[-1:]])
         verdict, cell = min(tried, key=lambda each: RANK.get(each[0].verdict, 2))
         remarks = [verdict.remark]
-        if cell.label != self.task.grade_id and verdict.verdict != "not written":
+        if cell.label != label and verdict.verdict != "not written":
             remarks.append(f"{self.task.name}: cell {cell.number} is graded, which does not have the exercise's label")
         if cell.kind != "code":
             remarks.append(f"{self.task.name}: its cell is {cell.kind.capitalize()}; its text was run as code")
         return replace(verdict, code=cell.source, remark="; ".join(filter(None, remarks)))
 
-    def nothing(self) -> Verdict:
-        """The verdict where no cell defined an answer."""
-        own = [cell for cell in self.cells if cell.own and (cell.label == self.task.grade_id or cell.trouble)]
-        own.sort(key=lambda cell: cell.label == self.task.grade_id or self.task.answer in cell.source)
-        code = own[-1].source if own else ""
-        errors = [error for _, statement, error in self.failed if self.task.answer in statement.binds]
-        errors += [cell.trouble for cell in own[-1:] if cell.trouble]
-        if errors:
-            return Verdict("error", f"Your code stopped with an error. {self.tell(errors[0])}", code)
-        return Verdict("wrong", f"No cell of your notebook defines {self.task.answer}.", code)
-
     def tell(self, error: BaseException) -> str:
         """An exception in words, with the student's own line, and with the reason where another cell is to blame."""
-        titles = {cell.title for cell in self.cells}
+        titles = {cell.title for cell in self.cells if cell.own}
         if isinstance(error, SyntaxError) and error.filename in titles:
             return f"Line {error.lineno} of your cell is not Python: {error.msg}."
         if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
             return "It needed more memory than an answer may have."
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in titles]
-        said = f"In line {frames[-1].lineno} of your cell, `{frames[-1].line}`: " if frames else ""
-        said += f"{type(error).__name__}: {error}"
+        line = f"In line {frames[-1].lineno} of your cell, `{frames[-1].line}`: " if frames else ""
+        said = f"{line}{type(error).__name__}: {error}"
         for cell, statement, reason in self.failed:
             if isinstance(error, NameError) and error.name in statement.binds:
                 why = f"it ran for {self.seconds:g} seconds" if isinstance(reason, TimeIsUp) else repr(reason)

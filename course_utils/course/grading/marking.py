@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from course_utils.course.grading.confine import Limits
@@ -102,7 +104,7 @@ def mark(
     """Grade submissions; each that is finished is written to the journal at once, and not graded again.
 
     Args:
-        submissions: those with a lecture; an unreadable one gets no marks.
+        submissions: as they are found, by student and lecture; an unreadable one gets no marks.
         folder: where they lie; no answer may read it.
         journal: the file of finished ones, from an interrupted run or new.
         jobs: how many at once on this machine.
@@ -117,9 +119,9 @@ def mark(
     }
     known = read_journal(journal)
     verdicts = {index: known[key_of(request)] for index, request in requests.items() if key_of(request) in known}
-    for _ in range(len(submissions) - len(requests) + len(verdicts)):
-        done()
     waiting = {index: request for index, request in requests.items() if index not in verdicts}
+    for _ in range(len(submissions) - len(waiting)):
+        done()
     spread = over_cluster(waiting, scheduler) if scheduler else over_processes(waiting, jobs)
     with contextlib.closing(spread):
         for index, found in spread:
@@ -138,10 +140,7 @@ def mark(
         }
         for index, one in enumerate(submissions)
     ]
-    groups: dict[tuple[str, str], list[dict]] = {}
-    for entry in entries:
-        groups.setdefault((entry["student"], entry["lecture"]), []).append(entry)
-    return [better(group) for group in groups.values()]
+    return [better(list(group)) for _, group in groupby(entries, key=itemgetter("student", "lecture"))]
 
 
 def better(entries: list[dict]) -> dict:

@@ -83,7 +83,7 @@ def one_exercise(lecture: Lecture, task: Task, request: dict, forks: bool) -> Ve
     if verdicts:
         return Verdict(**json.loads(verdicts[-1][len(token) :]))
     if process.exitcode is not None and process.exitcode < 0:
-        stopped = stopped or f"Your code ended its process ({name_of(-process.exitcode)})."
+        stopped = stopped or f"Your code ended its process ({signal.strsignal(-process.exitcode)})."
     return Verdict("stopped", stopped or "Your code ended its process before the check could answer.")
 
 
@@ -119,12 +119,6 @@ def alone(lecture: Lecture, task: Task, request: dict, folder: Path, report: Pat
             os.write(said, f"\n{token} {json.dumps(verdict.as_dict())}\n".encode())
     finally:
         os._exit(0)
-
-
-def name_of(number: int) -> str:
-    """A signal's name, and what usually sends it."""
-    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
-    return {"SIGSEGV": "SIGSEGV, memory that is not its own", "SIGXCPU": "SIGXCPU, too much time"}.get(name, name)
 
 
 def prepare() -> None:
@@ -180,19 +174,14 @@ def own_memory(process: psutil.Process) -> int:
 
 def disk_used(folder: Path) -> tuple[int, int]:
     """Bytes and number of the files below a folder; counting ends where there are too many."""
-    size = files = 0
+    sizes: list[int] = []
     for where, _, names in os.walk(folder):
-        for name in names:
-            files += 1
+        for name in names[: MOST_FILES + 1]:
             with contextlib.suppress(OSError):
-                size += (
-                    os.lstat(os.path.join(where, name)).st_blocks * 512
-                    if os.name == "posix"
-                    else os.path.getsize(os.path.join(where, name))
-                )
-            if files > MOST_FILES:
-                return size, files
-    return size, files
+                sizes.append(os.lstat(os.path.join(where, name)).st_size)
+        if len(sizes) > MOST_FILES:
+            break
+    return sum(sizes), len(sizes)
 
 
 def watch(process: BaseProcess, begun: Callable[[], bool] | None, folder: Path, limits: Limits) -> str:
