@@ -187,11 +187,14 @@ class Run:
         self.space = vars(module)
         exec(self.lecture.imports, self.space)
         self.space |= {"get_ipython": Magics, "display": lambda *things, **options: None}
+        own = [statement for cell in cells if cell.own for statement in cell.statements]
+        theirs = set() if everything else {name for statement in own for name in statement.binds}
         for self.here in cells:
             cell, was = self.here, self.space.get(self.task.answer)
             whole = cell.own and (everything or cell.label == self.task.grade_id or cell.binds({self.task.answer}))
             for statement in cell.statements:
-                if not (whole or statement.makes(needed) or checks(statement, self.task)):
+                wanted = whole or statement.makes(needed) or checks(statement, self.task)
+                if not wanted or (not cell.own and statement.binds & theirs):
                     self.left_out |= cell.own
                     continue
                 self.execute(statement)
@@ -219,12 +222,12 @@ class Run:
             self.failed.append((self.here, statement, error))
 
     def check(self, name: str, answer: object) -> None:
-        """What `check` is here: the answer is judged where the notebook checks it.
+        """What `check` is here: the answer is judged where the notebook checks it; what our cells try besides is nobody's.
 
         Raises:
             NotYet: as in the notebook.
         """
-        if name == self.task.name:
+        if name == self.task.name and (self.here.own or answer is self.space.get(self.task.answer)):
             self.written.setdefault(id(answer), (answer, self.here))
             self.judge(answer)
             if not self.right:

@@ -228,10 +228,9 @@ def end(process: BaseProcess, orphans: bool) -> None:
     Args:
         orphans: whether every process below this one is to end: what the answer left behind has become ours.
     """
-    if hasattr(os, "killpg"):
-        with contextlib.suppress(OSError):
-            if os.getpgid(process.pid) == process.pid:
-                os.killpg(process.pid, signal.SIGKILL)  # one call of the system, which no fork can outrun
+    with contextlib.suppress(OSError, AttributeError):  # Windows has no groups
+        if os.getpgid(process.pid) == process.pid:
+            os.killpg(process.pid, signal.SIGKILL)  # one call of the system, which no fork can outrun
     for _ in range(200):
         left = psutil.Process().children(recursive=True) if orphans else descendants(process.pid)
         if process.exitcode is not None and not left:
