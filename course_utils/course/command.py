@@ -45,11 +45,11 @@ def lab(
     import sys
 
     from course_utils.course.lectures import NOTEBOOKS
-    from course_utils.course.workspace import WORKSPACE, update_workspace
+    from course_utils.course.workspace import WORKSPACE, own_kernel, update_workspace
 
     folder = NOTEBOOKS if lecture else (workspace or WORKSPACE).resolve()
     try:
-        for line in [] if lecture else update_workspace(folder):
+        for line in [] if lecture else update_workspace(folder, kernel=own_kernel()):
             typer.echo(line)
     except ValueError as error:
         stop(f"{error}. Nothing of yours was changed.")

@@ -210,8 +210,18 @@ def minutes_table(lecture: Lecture) -> str:
 
 
 def with_minutes(guide: str) -> str:
-    """The guide with every table of minutes as the notes have it now."""
+    """The guide with every table of minutes as the notes have it now.
+
+    Raises:
+        ValueError: where it has one of a lecture that is not there.
+    """
     known = {lecture.number: lecture for lecture in lectures()}
+    gone = [match["number"] for match in TABLE.finditer(guide) if match["number"] not in known]
+    if gone:
+        raise ValueError(
+            f"docs/teaching.md has the minutes of lecture {', '.join(gone)}, and notebooks/scripts has no such lecture: take its "
+            "section out of the guide, or put the lecture back. Nothing else is wrong"
+        )
     return TABLE.sub(lambda match: match["begin"] + minutes_table(known[match["number"]]) + match["end"], guide)
 
 

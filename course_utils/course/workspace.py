@@ -40,7 +40,8 @@ def student_copy(notebook: NotebookNode) -> NotebookNode:
 
     Raises:
         ValueError: where a solution would stay in the copy: a marker is left over (BEGIN without END, END without
-            BEGIN), or there is nothing between two, or a cell for a solution has none. Names every such cell.
+            BEGIN), or there is nothing between two, or a cell for a solution has none, or one of its functions has none.
+            Names every such cell.
     """
     notebook = copy.deepcopy(notebook)
     solved, kept, wrong = cells_of_solutions(notebook), [], []
@@ -55,9 +56,12 @@ def student_copy(notebook: NotebookNode) -> NotebookNode:
         if cell.cell_type == "code" and cell["id"] in solved:
             cell["outputs"], cell["execution_count"] = [], None
         left = MARKER.search(f"{cell.source}\n{json.dumps(cell, ensure_ascii=False)}")
-        if left or not all(blocks or [not for_a_solution(cell)]):
+        whole = [name for name in whole_definitions(cell.source) if blocks and cell.cell_type == "code"]
+        if left or whole or not all(blocks or [not for_a_solution(cell)]):
             line = next(iter(source.strip().splitlines()), "empty")[:60]
             why = f"holds {left[0]!r}" if left else "is a solution, and nothing of it is between markers"
+            if whole and not left:
+                why = f"still defines {', '.join(whole)} whole; what students may have belongs into a cell of its own"
             wrong.append(f"cell {number} ({line}) {why}")
     if wrong:
         raise ValueError(
@@ -72,6 +76,14 @@ def student_copy(notebook: NotebookNode) -> NotebookNode:
 def for_a_solution(cell: NotebookNode) -> bool:
     """Whether a cell is where a student writes, by its tag or by nbgrader's label."""
     return "solution" in cell.metadata.get("tags", []) or bool(cell.metadata.get("nbgrader", {}).get("solution"))
+
+
+def whole_definitions(source: str) -> list[str]:
+    """The functions and classes of a cell in which nothing is left to write."""
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    return [
+        node.name for node in statements(source) if isinstance(node, kinds) and "your turn" not in ast.unparse(node)
+    ]
 
 
 def with_stubs(cell: NotebookNode) -> str:
@@ -187,15 +199,22 @@ def drop_unused_widgets(notebook: NotebookNode) -> None:
 WORKSPACE = ROOT / "workspace"
 BESIDE = re.compile(r"(.+)\.new-(\d{4}-\d\d-\d\d)(?:-(\d+))?\.ipynb$")
 HALF = (".*.ipynb.*.part", f"{SOLUTIONS}/.*.ipynb.*.part", f".{LEDGER}.*.part")  # as course_utils.data.files names them
+ANY_KERNEL = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
 PATIENCE = 60  # seconds that one `course lab` waits for another one
 
 
-def update_workspace(folder: Path, notebooks: Path = NOTEBOOKS) -> list[str]:
+def update_workspace(folder: Path, notebooks: Path = NOTEBOOKS, kernel: dict = ANY_KERNEL) -> list[str]:
     """Make the student's copies, or bring those up to date that the student has not touched.
 
     A copy that the student changed stays as it is, results of running it included; a newer version is laid beside it
     once, with the date in its name. What was handed out is remembered in `folder/.handed_out.json`. Each file appears
     in one step, so that an end half-way leaves whole files, and the next call goes on.
+
+    Args:
+        kernel: what the copies' metadata say of their kernel: any Python, or `own_kernel()` where they are opened here.
 
     Returns:
         what was done, a line each
@@ -208,6 +227,7 @@ def update_workspace(folder: Path, notebooks: Path = NOTEBOOKS) -> list[str]:
     for source in sorted(notebooks.glob("[0-9][0-9]_*.ipynb")):
         try:
             copies[source.name] = student_copy(read_notebook(source))
+            copies[source.name].metadata.update(kernel)
         except ValueError as error:
             raise ValueError(f"{source.name}: {error}") from None
     with alone_in(folder) as handed_out:
@@ -226,6 +246,7 @@ def lay_out_solution(folder: Path, lecture: Lecture) -> tuple[Path, list[str]]:
     """
     whole = read_notebook(lecture.notebook)
     whole.cells = [cell for cell in whole.cells if cell.metadata.get("slideshow", {}).get("slide_type") != "notes"]
+    whole.metadata.update(own_kernel())
     name = f"{SOLUTIONS}/{lecture.notebook.name}"
     with alone_in(folder) as handed_out:
         (folder / SOLUTIONS).mkdir(exist_ok=True)
@@ -281,11 +302,7 @@ def hand_out(folder: Path, name: str, new: NotebookNode, handed_out: dict, read_
 
 
 def write_copy(path: Path, notebook: NotebookNode, read_only: bool) -> None:
-    """Write a notebook and sign it, as `jupyter trust` does: JupyterLab strips what an unsigned one draws in HTML.
-
-    It names its kernel as this machine's kernel does itself: JupyterLab would mark it as changed at its first look.
-    """
-    notebook.metadata.update(own_kernel())
+    """Write a notebook and sign it, as `jupyter trust` does: JupyterLab strips what an unsigned one draws in HTML."""
     if read_only and path.exists():
         path.chmod(0o644)  # Windows replaces no read-only file
     write_text(path, nbformat.writes(notebook) + "\n")
@@ -297,7 +314,10 @@ def write_copy(path: Path, notebook: NotebookNode, read_only: bool) -> None:
 
 @functools.cache
 def own_kernel() -> dict:
-    """What JupyterLab writes into a notebook's metadata once a kernel of this machine has started."""
+    """What JupyterLab writes into a notebook's metadata once a kernel of this machine has started.
+
+    A copy that says something else is marked as changed at its first look.
+    """
     from ipykernel.ipkernel import IPythonKernel
     from jupyter_client.kernelspec import KernelSpecManager
 

@@ -192,7 +192,6 @@ def draw(wrong: Wrong) -> None:
 
     if wrong.picture is None or getattr(get_ipython(), "kernel", None) is None:
         return
-    pass
     from course_utils.figures.style import show
 
     show(answer_beside_expected(*wrong.picture), alt="Left: what was expected. Right: what your function returned.")

@@ -6,13 +6,14 @@ import numpy as np
 import torch
 from skimage.filters import threshold_otsu
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from course_utils import metrics
 from course_utils.exercises.engine import Wrong
 
 
 def check_confusion_matrix(answer: Callable[[Tensor, Tensor, int], Tensor]) -> None:
-    """From two pixels upwards: rows and columns, classes that do not occur, void, pictures, masks of bytes."""
+    """From two pixels upwards: rows and columns, classes that do not occur, void, pictures, masks of bytes, large counts."""
     given = answer(torch.tensor([0, 1]), torch.tensor([0, 1]), 2)
     found = as_matrix(given, 2)
     if torch.equal(found, torch.eye(2) / 2) or torch.equal(found, torch.eye(2) * 50):
@@ -85,6 +86,17 @@ def check_confusion_matrix(answer: Callable[[Tensor, Tensor, int], Tensor]) -> N
     if found[16, 16] != 1 or found.sum() != 1:
         raise Wrong(f"{case}. Your matrix holds {found[16, 16]:g} there, and {found.sum():g} in all.")
 
+    many = torch.ones(257, dtype=torch.int64)
+    same(as_matrix(answer(many, many, 2), 2), [[0, 0], [0, 257]], "257 pixels of class 1, predicted as 1")
+    with ShortFloats():
+        given = answer(many, many, 2)
+    if as_matrix(given, 2)[1, 1] != 257:
+        raise Wrong(
+            f"Your matrix is of {kind}, and was counted in float32 on the way, which {ENDS['float32']}: 16,777,217 pixels in "
+            "one cell would come out as 16,777,216, and no cast at the end brings the last one back. Count in int64 from "
+            "the beginning."
+        )
+
 
 ENDS = {  # types whose counts stop being right, and where
     "float32": "holds no odd number past 2**24 = 16,777,216",
@@ -94,6 +106,19 @@ ENDS = {  # types whose counts stop being right, and where
     "int8": "ends at 127",
     "int16": "ends at 32,767",
 }
+
+
+class ShortFloats(TorchFunctionMode):
+    """While it holds, float32 loses odd numbers past 256 and not past 2**24: a few pixels show what a data set would."""
+
+    def __torch_function__(self, function, types, arguments=(), options=None):
+        found = function(*arguments, **(options or {}))
+        for held in (found, *arguments):  # an argument may have been changed in place
+            if isinstance(held, Tensor) and held.is_floating_point() and held.dtype != torch.float64:
+                short = held.detach().bfloat16().to(held.dtype)
+                if not torch.equal(held, short):
+                    held.detach().copy_(short)
+        return found
 
 
 def without_some_classes(answer: Callable, truth: Tensor, prediction: Tensor, classes: int) -> object:

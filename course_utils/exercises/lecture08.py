@@ -22,7 +22,7 @@ def answer_of(answer: Callable, *given, shape: tuple[int, ...] | None = None) ->
 
 
 def check_bend(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> None:
-    """From no bend over a shift to the right and down, to half pixels, edges and numbers that nobody may invent."""
+    """From no bend over a shift to the right and down, to half pixels, edges, invented and large numbers."""
     labels = np.array([[0, 0, 5, 5], [0, 0, 5, 5], [9, 9, 0, 0]])
     still = np.zeros((2, 3, 4))
     found = answer_of(answer, labels, still, shape=(3, 4))
@@ -74,6 +74,12 @@ def check_bend(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> None:
         )
     if not np.issubdtype(found.dtype, np.integer):
         raise Wrong(f"You return {found.dtype}: cells are numbered with integers, as they came.")
+    found = answer_of(answer, labels * 60, still, shape=(3, 4))
+    if not np.array_equal(found, labels * 60):
+        raise Wrong(
+            f"Cells 300 and 540 come back as {found[0, 3]} and {found[2, 0]}: {found.dtype} ends before them. A picture may "
+            "hold more than 255 cells; keep the type of `labels`."
+        )
 
 
 def expect_row(found: np.ndarray, expected: np.ndarray, case: str) -> None:
@@ -151,7 +157,7 @@ UNSURE = np.array(
 
 
 def check_cells(answer: Callable[[np.ndarray, float, float], np.ndarray]) -> None:
-    """Two cells with an unsure bridge and one apart; then what happens to the bridge and to plain background."""
+    """Two cells with an unsure bridge and one apart; then the bridge, plain background, and more cells than a byte counts."""
     found = answer_of(answer, UNSURE, 0.5, 0.7, shape=UNSURE.shape)
     if found.dtype == bool:
         raise Wrong("You return True and False: that is the foreground. Number its cells.")
@@ -188,13 +194,20 @@ def check_cells(answer: Callable[[np.ndarray, float, float], np.ndarray]) -> Non
         )
     if answer_of(answer, np.zeros((3, 3)), 0.5, 0.7, shape=(3, 3)).any():
         raise Wrong("Where nothing is foreground there is no cell, and you found one.")
+    many = np.tile([[0.9, 0.1]], (1, 300))
+    found = len(set(answer_of(answer, many, 0.5, 0.7, shape=many.shape)[0, ::2]))
+    if found != 300:
+        raise Wrong(
+            f"A row of 300 cells, one pixel each, has {found} numbers in your answer. Do they end at 255, as uint8 does, and "
+            "begin again?"
+        )
 
 
 def check_rand(answer: Callable[[np.ndarray, np.ndarray], float]) -> None:
-    """A perfect answer, two cells merged, one cell split, renumbered parts, and membrane in truth."""
+    """A perfect answer, two cells merged, one cell split, renumbered parts, membrane in truth, labels of bytes."""
 
-    def ask(truth: list[int], prediction: list[int]) -> float:
-        found = answer_of(answer, np.array([truth]), np.array([prediction]))
+    def ask(truth: list[int], prediction: list[int], kind: type = np.int64) -> float:
+        found = answer_of(answer, np.array([truth], kind), np.array([prediction], kind))
         if found.size != 1:
             raise Wrong(f"You return shape {found.shape}; the score is one number.")
         return float(found.reshape(()))
@@ -235,4 +248,10 @@ def check_rand(answer: Callable[[np.ndarray, np.ndarray], float]) -> None:
         raise Wrong(
             "Truth [1, 1, 2, 2], prediction [1, 1, 1, 2]: 4 pairs in truth, 6 in the prediction, 2 in both, 0.4 in all. You "
             f"return {ask([1, 1, 2, 2], [1, 1, 1, 2]):.3f}. Are the pixels counted for each pair (true cell, part)?"
+        )
+    found = ask([1, 1, 65, 65], [3, 3, 3, 3], np.uint8)
+    if abs(found - 0.5) > 1e-6:
+        raise Wrong(
+            f"Cells 1 and 65, predicted as one part, score 0.5 as int64, and {found:.3f} as uint8, as files hold labels. If you "
+            "make one number of the two, uint8 wraps round: 65 * 4 + 3 = 263 is 7 there, as 1 * 4 + 3 is."
         )

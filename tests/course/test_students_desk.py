@@ -4,7 +4,7 @@ import nbformat
 import pytest
 
 from course_utils.course.lectures import NOTEBOOKS
-from course_utils.course.workspace import update_workspace
+from course_utils.course.workspace import own_kernel, update_workspace
 from tests.browser import local_page, open_notebook, screenshot, serve_lab
 
 MENUS = "[...document.querySelectorAll('#jp-MainMenu .lm-MenuBar-itemLabel')].map(item => item.textContent)"
@@ -33,11 +33,21 @@ def test_a_students_lab_has_no_menu_side_bar_or_button_for_lecturers(lab_page, l
 
 
 def test_what_is_handed_out_names_the_kernel_as_jupyterlab_does(tmp_path):
-    update_workspace(tmp_path)
+    update_workspace(tmp_path, kernel=own_kernel())
     for path in tmp_path.glob("*.ipynb"):
         metadata = nbformat.read(path, as_version=4).metadata
         assert metadata.kernelspec.display_name == "Python 3 (ipykernel)"
         assert set(metadata.language_info) > {"name", "version", "mimetype", "codemirror_mode", "pygments_lexer"}
+
+
+def test_what_is_handed_out_to_a_class_names_no_machine_and_no_version(tmp_path):
+    source = nbformat.read(next(iter(sorted(NOTEBOOKS.glob("00_*.ipynb")))), as_version=4)
+    source.metadata.update(own_kernel())  # a lecturer has opened and saved it
+    (tmp_path / "notebooks").mkdir()
+    nbformat.write(source, tmp_path / "notebooks" / "00_start_here.ipynb")
+    update_workspace(tmp_path / "out", tmp_path / "notebooks")
+    metadata = nbformat.read(tmp_path / "out" / "00_start_here.ipynb", as_version=4).metadata
+    assert (metadata.kernelspec.display_name, metadata.language_info) == ("Python 3", {"name": "python"})
 
 
 def test_the_terminal_says_nothing_of_lecturers_tools_and_views_are_saved_as_pictures(tmp_path):

@@ -40,6 +40,11 @@ def test_minutes_are_brought_up_to_date_between_their_marks_only(tmp_path):
     assert not update_guide(guide)
 
 
+def test_the_minutes_of_a_lecture_that_was_taken_out_are_named():
+    with pytest.raises(ValueError, match="has the minutes of lecture 98, and notebooks/scripts has no such lecture"):
+        with_minutes("<!-- minutes of lecture 98 -->\nold\n<!-- end of minutes -->\n")
+
+
 def test_each_lecture_fits_into_an_hour_and_a_half():
     for match in TABLE.finditer(TEXT):
         minutes = int(re.findall(r"^\| (\d+) \| \| \*end\*", match[0], re.MULTILINE)[0])

@@ -66,9 +66,26 @@ def float32_counts(truth, prediction, classes):
     return matrix.reshape(classes, classes)
 
 
+def by_class(truth, prediction, classes, matrix):
+    for row in range(classes):
+        for column in range(classes):
+            matrix[row, column] = ((truth == row) & (prediction == column)).sum()
+    return matrix
+
+
+def one_hot_counts(truth, prediction, classes, kind):
+    known = truth != 255
+    rows, columns = (torch.nn.functional.one_hot(mask[known].long(), classes).to(kind) for mask in (truth, prediction))
+    return (rows.T @ columns).long()
+
+
 WRONG_MATRICES = {
     r"288 wraps round to 32 = cell \(1, 15\)": as_bytes,
     "You count in float32, which holds no odd number past": float32_counts,
+    "counted in float32 on the way": lambda t, p, c: float32_counts(t, p, c).long(),
+    "of int64, and was counted in float32 on": lambda t, p, c: one_hot_counts(t, p, c, torch.float32),
+    "of float64, and was counted in float32": lambda t, p, c: by_class(t, p, c, torch.zeros(c, c)).double(),
+    "257 pixels of class 1": lambda t, p, c: by_class(t, p, c, torch.zeros(c, c, dtype=torch.uint8)).long(),
     "You count in uint8": lambda t, p, c: counted(t, p, c).to(torch.uint8),
     "a mask of uint8 .* stops": lambda t, p, c: counted(t.long() if t.dtype == torch.int64 else t[None][0, 0, 0], p, c),
     "Rows and columns are swapped": lambda t, p, c: counted(t, p, c).T,
@@ -228,6 +245,26 @@ def test_every_exercise_knows_four_mistakes_or_more(name):
 def test_another_way_is_right_too(name, capsys):
     check(name, RIGHT_OTHERWISE[name])
     assert "right" in capsys.readouterr().out
+
+
+def by_pixel(truth, prediction, classes):
+    matrix = torch.zeros(classes, classes, dtype=torch.int64)
+    for row, column in zip(truth.flatten(), prediction.flatten(), strict=True):
+        if row != 255:
+            matrix[row.long(), column.long()] += 1
+    return matrix
+
+
+@pytest.mark.parametrize("answer", [by_pixel, lambda t, p, c: one_hot_counts(t, p, c, torch.float64)])
+def test_counts_may_be_made_in_any_way_that_loses_none(answer):
+    check("01.confusion_matrix", answer)
+
+
+def test_what_is_said_of_float32_happens_with_so_many_pixels():
+    many = torch.zeros((), dtype=torch.uint8).expand(257, 65281)
+    assert many.numel() == 2**24 + 1
+    assert by_class(many, many, 1, torch.zeros(1, 1)).long() == 2**24
+    assert by_class(many, many, 1, torch.zeros(1, 1, dtype=torch.int64)) == 2**24 + 1
 
 
 def test_a_students_own_error_is_not_taken_for_a_known_mistake():

@@ -70,6 +70,7 @@ def write_powerpoint(deck: Deck, target: Path, look: str = "light") -> None:
         wrap_tables(page)
         said = origin(deck) if slide.layout == "title" else deck.title
         add_foot(page, said, f"{number} / {len(pages)}", cover=slide.layout == "title")
+        add_fallbacks(page)
     written.core_properties.title = deck.title
     written.core_properties.author = ""
     written.save(target)
@@ -206,8 +207,9 @@ def add_foot(page, said: str, number: str, cover: bool) -> None:
 
 
 SPACE = "http://schemas.microsoft.com/office/drawing/2010/main"  # a14: PowerPoint 2010 and later
+COMPATIBILITY = "http://schemas.openxmlformats.org/markup-compatibility/2006"
 CHOICE = (
-    '<mc:AlternateContent xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006">'
+    f'<mc:AlternateContent xmlns:mc="{COMPATIBILITY}">'
     f'<mc:Choice xmlns:a14="{SPACE}" Requires="a14"/></mc:AlternateContent>'
 )
 
@@ -233,6 +235,44 @@ def wrap_tables(page) -> None:
             wrapper = parse_xml(CHOICE)
             table.addprevious(wrapper)
             wrapper[0].append(table)
+
+
+def add_fallbacks(page) -> None:
+    """Beside every shape with equations, the same with their words: for readers that do not know equations on slides.
+
+    By ECMA-376, part 3, such a reader skips what requires them, and all other text of the shape with it.
+    """
+    for choice in list(page._element.iter(f"{{{COMPATIBILITY}}}Choice")):
+        if choice.getparent().find(f"{{{COMPATIBILITY}}}Fallback") is None:
+            fallback = etree.SubElement(choice.getparent(), f"{{{COMPATIBILITY}}}Fallback")
+            fallback.extend(deepcopy(list(choice)))
+            for equation in list(fallback.iter(f"{{{SPACE}}}m")):
+                run = etree.Element(qn("a:r"))
+                etree.SubElement(run, qn("a:rPr"))
+                etree.SubElement(run, qn("a:t")).text = in_words(equation)
+                equation.getparent().replace(equation, run)
+
+
+def in_words(equation) -> str:
+    """An equation in a line of text, such as `(a + b)/c`; what has no form here keeps its parts in their order."""
+    name = etree.QName(equation).localname
+    if name == "t":
+        return (equation.text or "").replace("\u200b", "")  # pandoc fills what is hidden with it
+    parts = {etree.QName(part).localname: in_words(part) for part in equation}
+    signs = {etree.QName(part).localname: next(iter(part.values()), "") for part in equation.xpath("./*/*[not(*)]")}
+    groups = {key: text if len(text) < 2 else f"({text})" for key, text in parts.items()}
+    low, high = (f"{mark}{groups[key]}" if groups.get(key) else "" for mark, key in (("_", "sub"), ("^", "sup")))
+    if name == "f":
+        return f"{groups['num']}/{groups['den']}"
+    if name == "acc":
+        return parts["e"] + signs.get("chr", "\u0302")
+    if name == "rad":
+        return f"√{groups['e']}"
+    if name == "d":
+        return f"{signs.get('begChr', '(')}{parts['e']}{signs.get('endChr', ')')}"
+    if name == "nary":
+        return f"{signs.get('chr', '∫')}{low}{high} {parts['e']}"
+    return f"{parts['e']}{low}{high}" if low or high else "".join(in_words(part) for part in equation)
 
 
 TIMING = (

@@ -23,25 +23,9 @@ CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC = 0x10000000, 0x20000000
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, SIGKILL = 1, 36, 9
 
 PROGRAMS = ("os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "os.spawn", "os.system", "os.startfile", "pty.spawn")
-NETWORK = (
-    "socket.connect",
-    "socket.bind",
-    "socket.sendto",
-    "socket.sendmsg",
-    "socket.getaddrinfo",
-    "socket.gethostbyname",
-)
-CHANGES = (
-    "os.remove",
-    "os.rename",
-    "os.rmdir",
-    "os.mkdir",
-    "os.chmod",
-    "os.chown",
-    "os.link",
-    "os.symlink",
-    "os.truncate",
-)
+CHANGES = {
+    f"os.{does}" for does in ("chmod", "chown", "link", "mkdir", "remove", "rename", "rmdir", "symlink", "truncate")
+}
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
@@ -155,7 +139,7 @@ def close_doors(folder: Path, closed: list[Path]) -> None:
     def hook(event: str, arguments: tuple) -> None:
         if event in PROGRAMS or event == "subprocess.Popen":
             raise Refused("an answer may not start other programs")
-        if event in NETWORK:
+        if event.startswith("socket.") and event != "socket.__new__":
             raise Refused("an answer may not use the network")
         if event in ("os.kill", "os.killpg"):
             raise Refused("an answer may not signal other processes")

@@ -9,12 +9,13 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
-from queue import SimpleQueue
 
 from course_utils.course.grading.confine import Limits
 from course_utils.course.grading.submissions import Submission
-from course_utils.course.grading.tasks import RANK, fingerprint, lecture_tasks
+from course_utils.course.grading.tasks import RANK, Verdict, fingerprint, lecture_tasks
 
 STARTING = 120  # seconds that a nursery may take to import torch and the course
 
@@ -46,11 +47,8 @@ class Nursery:
             answer = self.ask(request)
             if answer:
                 return json.loads(answer)
-        return [
-            {"name": task.name, "points": 0, "worth": task.points, "seconds": 0.0, "code": "", "remark": ""}
-            | {"verdict": "stopped", "message": "Your notebook ended the grader's process, twice."}
-            for task in lecture_tasks(request["lecture"]).tasks
-        ]
+        ended = Verdict("stopped", "Your notebook ended the grader's process, twice.")
+        return [ended.scored(task) for task in lecture_tasks(request["lecture"]).tasks]
 
     def ask(self, request: dict) -> str:
         """The nursery's answer; empty where it ended, or had to be ended because it did not answer."""
@@ -106,7 +104,7 @@ def mark(
     """Grade submissions; each that is finished is written to the journal at once, and not graded again.
 
     Args:
-        submissions: those with a lecture; an unreadable one gets no marks.
+        submissions: as they are found, by student and lecture; an unreadable one gets no marks.
         folder: where they lie; no answer may read it.
         journal: the file of finished ones, from an interrupted run or new.
         jobs: how many at once on this machine.
@@ -121,9 +119,9 @@ def mark(
     }
     known = read_journal(journal)
     verdicts = {index: known[key_of(request)] for index, request in requests.items() if key_of(request) in known}
-    for _ in range(len(submissions) - len(requests) + len(verdicts)):
-        done()
     waiting = {index: request for index, request in requests.items() if index not in verdicts}
+    for _ in range(len(submissions) - len(waiting)):
+        done()
     spread = over_cluster(waiting, scheduler) if scheduler else over_processes(waiting, jobs)
     with contextlib.closing(spread):
         for index, found in spread:
@@ -142,10 +140,7 @@ def mark(
         }
         for index, one in enumerate(submissions)
     ]
-    groups: dict[tuple[str, str], list[dict]] = {}
-    for entry in entries:
-        groups.setdefault((entry["student"], entry["lecture"]), []).append(entry)
-    return [better(group) for group in groups.values()]
+    return [better(list(group)) for _, group in groupby(entries, key=itemgetter("student", "lecture"))]
 
 
 def better(entries: list[dict]) -> dict:
@@ -176,31 +171,32 @@ def read_journal(journal: Path) -> dict[str, list[dict]]:
     return found
 
 
+_here = threading.local()  # a thread's own nursery
+
+
+def grade_here(index: int, request: dict) -> tuple[int, list[dict]]:
+    """Grade one submission with this thread's nursery."""
+    if not hasattr(_here, "nursery"):
+        _here.nursery = Nursery()
+    return index, _here.nursery.grade(request)
+
+
 def over_processes(requests: dict[int, dict], jobs: int) -> Iterator[tuple[int, list[dict]]]:
     """(index, verdicts) as they come, from `jobs` nurseries on this machine."""
-    nurseries = [Nursery() for _ in range(min(jobs, max(1, len(requests))))]
-    free: SimpleQueue = SimpleQueue()
-    for nursery in nurseries:
-        free.put(nursery)
+    nurseries: list[Nursery] = []
 
-    def one(index: int, request: dict) -> tuple[int, list[dict]]:
-        nursery = free.get()
-        try:
-            return index, nursery.grade(request)
-        finally:
-            free.put(nursery)
+    def begin() -> None:
+        _here.nursery = Nursery()
+        nurseries.append(_here.nursery)
 
-    pool = ThreadPoolExecutor(len(nurseries))
+    pool = ThreadPoolExecutor(jobs, initializer=begin)
     try:
-        for each in as_completed([pool.submit(one, index, request) for index, request in requests.items()]):
+        for each in as_completed([pool.submit(grade_here, *item) for item in requests.items()]):
             yield each.result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         for nursery in nurseries:
             nursery.close()
-
-
-_here = threading.local()
 
 
 def grade_remotely(index: int, request: dict) -> tuple[int, list[dict]]:
@@ -211,9 +207,7 @@ def grade_remotely(index: int, request: dict) -> tuple[int, list[dict]]:
     """
     if request["checks"] != fingerprint():
         raise ValueError("a worker has another version of the course: install the same one on every machine")
-    if not hasattr(_here, "nursery"):
-        _here.nursery = Nursery()
-    return index, _here.nursery.grade(request)
+    return grade_here(index, request)
 
 
 def over_cluster(requests: dict[int, dict], scheduler: str) -> Iterator[tuple[int, list[dict]]]:

@@ -50,7 +50,6 @@ def write_reports(out: Path, marks: list[dict]) -> tuple[Path, list[str]]:
         OSError: where they cannot be written.
     """
     pages = out.with_name(f"{out.stem}_feedback")
-    out.parent.mkdir(parents=True, exist_ok=True)
     kept = [f"kept the earlier {path.name} as {beside.name}" for path in (out, pages) if (beside := set_aside(path))]
     for student, own in by_student(marks).items():
         write_text(pages / "students" / f"{student}.html", student_page(student, own))

@@ -1,7 +1,6 @@
 """Finding what was handed in: whose it is, which lecture, and what had to be left out."""
 
 import json
-import os
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -57,17 +56,16 @@ def find_submissions(folder: Path) -> Found:
         raise ValueError(f"{folder} is not a folder: name the one that holds a folder or a notebook for each student")
     if (folder / "submitted").is_dir():
         folder = folder / "submitted"
-    submissions, skipped = [], []
-    for path in files_below(folder):
-        why = not_graded(path, folder)
-        if why:
-            skipped.append((path, why))
-        else:
-            submissions.append(read_submission(path, folder))
-    settle_lectures(submissions)
-    skipped += [(one.path, one.unreadable) for one in submissions if not one.lecture and not one.cells]
+    # links to folders are not followed, and are files here
+    files = sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    skipped = [(path, why) for path in files if (why := not_graded(path, folder))]
+    submissions = [read_submission(path, folder) for path in files if not not_graded(path, folder)]
+    handed_in = {one.lecture for one in submissions} - {None}
+    for one in submissions:
+        if not one.lecture and len(handed_in) == 1:  # where all else is of one lecture, it is of that one, too
+            (one.lecture,) = handed_in
     nobodys = "no cell of it belongs to a lecture of this course"
-    skipped += [(one.path, nobodys) for one in submissions if not one.lecture and one.cells]
+    skipped += [(one.path, one.unreadable or nobodys) for one in submissions if not one.lecture]
     graded = [one for one in submissions if one.lecture]
     if not graded:
         raise ValueError(
@@ -81,18 +79,15 @@ def find_submissions(folder: Path) -> Found:
 
 def left_out(graded: list[Submission], skipped: list[tuple[Path, str]], folder: Path) -> list[Submission]:
     """Name what is not graded in the remarks of its student; a submission that holds nothing, where there is no other."""
-    reasons: dict[str, dict[str, list[str]]] = {}
+    reasons: dict[str, dict[str, dict[str, None]]] = {}
     for path, why in skipped:
         inside = path.relative_to(folder)
         parts = inside.parts[1:] or inside.parts
         hidden = [place for place, part in enumerate(parts, start=1) if part.startswith(".")]
         name = "/".join(parts[: hidden[0] if hidden else None])  # a hidden folder is named once
-        alone = len(inside.parts) == 1 and (
-            hidden or path.suffix == ".csv"
-        )  # a lecturer's own, such as an earlier table
-        if not alone and not inside.parts[0].endswith("_feedback"):
-            names = reasons.setdefault(student_of(inside), {}).setdefault(why, [])
-            names += [name] if name not in names else []
+        lecturers = len(inside.parts) == 1 and (hidden or path.suffix == ".csv")  # such as an earlier table
+        if not lecturers and not inside.parts[0].endswith("_feedback"):
+            reasons.setdefault(student_of(inside), {}).setdefault(why, {})[name] = None
     more = []
     for student, found in reasons.items():
         remark = "not graded: " + "; ".join(f"{', '.join(names)} ({why})" for why, names in found.items())
@@ -102,15 +97,6 @@ def left_out(graded: list[Submission], skipped: list[tuple[Path, str]], folder: 
         else:
             more.append(Submission(student, None, folder / student, unreadable=remark))
     return more
-
-
-def files_below(folder: Path) -> list[Path]:
-    """Every file below a folder, in order; links to folders are not followed, and are files here."""
-    found = []
-    for where, folders, names in os.walk(folder):
-        found += [Path(where) / name for name in names]
-        found += [Path(where) / name for name in folders if (Path(where) / name).is_symlink()]
-    return sorted(found)
 
 
 def not_graded(path: Path, folder: Path) -> str:
@@ -128,8 +114,11 @@ def not_graded(path: Path, folder: Path) -> str:
 
 
 def student_of(inside: Path) -> str:
-    """Whose a file is, by its place in the folder of submissions."""
-    return inside.parts[0] if len(inside.parts) > 1 else student_in(inside.stem)
+    """Whose a file is: that of its folder, or whom its name means less the lecture's, `ada-02_convolutionalization` is ada."""
+    if len(inside.parts) > 1:
+        return inside.parts[0]
+    lecture = next((name for name in known_lectures().values() if name in inside.stem and name != inside.stem), None)
+    return inside.stem.replace(lecture, "").strip(" -_.") if lecture else inside.stem
 
 
 def read_submission(path: Path, folder: Path) -> Submission:
@@ -173,10 +162,11 @@ def read_cells(path: Path) -> list[list[str]]:
 
 def label_of(cell: dict) -> str:
     """A cell's grade_id, or ""."""
-    metadata = cell.get("metadata")
-    label = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    name = label.get("grade_id") if isinstance(label, dict) else None
-    return name if isinstance(name, str) else ""
+    try:
+        label = cell["metadata"]["nbgrader"]["grade_id"]
+    except (KeyError, TypeError):
+        return ""
+    return label if isinstance(label, str) else ""
 
 
 def source_of(cell: dict) -> str:
@@ -197,20 +187,3 @@ def lecture_in_name(inside: Path) -> str | None:
             if name in part or part == number:
                 return number
     return None
-
-
-def student_in(stem: str) -> str:
-    """The student that a file's name means: the name less the lecture's, `ada-02_convolutionalization` is ada."""
-    for name in known_lectures().values():
-        if name in stem and stem != name:
-            return stem.replace(name, "").strip(" -_.")
-    return stem
-
-
-def settle_lectures(submissions: list[Submission]) -> None:
-    """Where all that was handed in is of one lecture, a file that names none is of that one too."""
-    handed_in = {submission.lecture for submission in submissions} - {None}
-    if len(handed_in) == 1:
-        (only,) = handed_in
-        for submission in submissions:
-            submission.lecture = submission.lecture or only

@@ -2,7 +2,7 @@
 
 import ast
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from course_utils.course.workspace import student_copy
 from course_utils.exercises import engine
 
 RANK = {"right": 0, "tampered": 1, "not written": 3, "missing": 4}  # of several verdicts the first; all others are 2
+LONGEST = 3000  # characters of a message or of a student's code that are kept
 ROOM, EXERCISES = Path(__file__).parent, Path(engine.__file__).parent
 
 
@@ -32,6 +33,32 @@ class Task:
     answer: str
     solution: str
     points: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How one exercise went.
+
+    Args:
+        verdict: "right", "wrong", "not written", "missing", "error", "stopped" or "tampered".
+        message: what the student is told.
+        code: the student's cell.
+        remark: what the lecturer should know, or "".
+    """
+
+    verdict: str
+    message: str
+    code: str = ""
+    remark: str = ""
+
+    def as_dict(self) -> dict:
+        """As plain values, no longer than anybody reads."""
+        return {key: value[:LONGEST] for key, value in asdict(self).items()}
+
+    def scored(self, task: Task, seconds: float = 0.0) -> dict:
+        """As plain values, with what it earns."""
+        points = task.points if self.verdict == "right" else 0
+        return self.as_dict() | {"name": task.name, "points": points, "worth": task.points, "seconds": seconds}
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,22 @@
 import re
 import shutil
 import subprocess
+import unicodedata
+import zipfile
 
+import pypandoc
 import pytest
+from lxml import etree
 from pptx import Presentation
 from pptx.enum.shapes import PP_PLACEHOLDER
 
 from course_utils.course.decks.html import write_html
 from course_utils.course.decks.lint import deck_problems, html_problems, powerpoint_problems
 from course_utils.course.decks.pdf import PAGE, PAGED, open_deck, write_handout, write_pdf
-from course_utils.course.decks.powerpoint import write_powerpoint
+from course_utils.course.decks.powerpoint import in_words, write_powerpoint
 
 OMML = "{http://schemas.openxmlformats.org/officeDocument/2006/math}oMath"
+DML = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 PML = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 
 
@@ -80,6 +85,33 @@ def test_the_speakers_view_opens_without_network(html, screen):
 def test_equations_are_equations_in_powerpoint(powerpoint):
     equations = [len(slide._element.findall(f".//{OMML}")) for slide in Presentation(powerpoint).slides]
     assert equations == [0, 2, 0, 0, 0, 1], "the last one stands in a table"
+
+
+def test_a_reader_without_equations_keeps_every_word_and_the_formula_in_a_line(powerpoint):
+    space = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
+    for slide in Presentation(powerpoint).slides:
+        for wrapper in slide._element.iter(f"{space}AlternateContent"):
+            choice, fallback = (wrapper.find(f"{space}{kind}") for kind in ("Choice", "Fallback"))
+            words = [part.text for part in choice.iter(f"{DML}t")]
+            kept = [part.text for part in fallback.iter(f"{DML}t")]
+            assert [word for word in kept if word in words] == words and len(kept) > len(words)
+            assert fallback.find(f".//{OMML}") is None
+
+
+@pytest.mark.parametrize(
+    ("tex", "line"),
+    [
+        (r"\frac{a + b}{c}", "(a+b)/c"),
+        (r"\frac{1}{n} \sum_i x_i^2", "1/n∑_i x_i^2"),
+        (r"\sqrt{x} \le w_{c,i}", "√x≤w_(c,i)"),
+        (r"\left[ \hat{y} \right] \quad \text{if so}", "[ŷ] if so"),
+    ],
+)
+def test_a_formula_is_said_in_a_line(tex, line, tmp_path):
+    pypandoc.convert_text(f"${tex}$", "docx", "markdown", outputfile=tmp_path / "formula.docx")
+    with zipfile.ZipFile(tmp_path / "formula.docx") as archive:
+        formula = etree.fromstring(archive.read("word/document.xml")).find(f".//{OMML}")
+    assert unicodedata.normalize("NFC", " ".join(in_words(formula).split())) == line
 
 
 def test_every_page_takes_its_look_from_the_right_layout(powerpoint):

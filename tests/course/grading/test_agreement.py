@@ -295,7 +295,7 @@ def found(number, cells):
     lecture, right = lecture_tasks(number), set()
     with contextlib.redirect_stdout(io.StringIO()):
         for task in lecture.tasks:
-            for verdict in answer.judge(lecture, task, cells, right, seconds=30):
+            for verdict in answer.judge(lecture, task, cells, seconds=30):
                 right |= {task.name} if verdict.verdict == "right" else set()
     return right
 

@@ -18,9 +18,9 @@ HEAD = "def foreground_share(mask):\n"
 
 def verdict(source: str, seconds: float = 5, forks: bool = False) -> dict:
     """What is said of an answer to the start page's first exercise."""
-    request = {"lecture": "00", "cells": [[TASK.grade_id, source, "code"]], "closed": [], "passed": []}
-    limits = confine.Limits(seconds=seconds)
-    return nursery.one_exercise(LECTURE, TASK, request | {"limits": asdict(limits)}, limits, forks)
+    limits = asdict(confine.Limits(seconds=seconds))
+    request = {"lecture": "00", "cells": [[TASK.grade_id, source, "code"]], "closed": [], "limits": limits}
+    return nursery.one_exercise(LECTURE, TASK, request, forks).as_dict()
 
 
 @pytest.mark.parametrize(
