@@ -26,6 +26,8 @@ CODE = (
     "training/loop.py",
     "training/batches.py",
     "training/cells.py",
+    "training/instances.py",
+    "training/kept_maps.py",
     "training/settings.py",
     "training/processes.py",
 )
