@@ -6,9 +6,11 @@ found = evaluate_things(net, board.val)
 found.masks.ap50, found.boxes.ap50, found.matched
 """
 
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import torch
 import torch.utils.data
@@ -17,20 +19,24 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from course_utils.data.dataset import Dataset, detection_target, load
+from course_utils.data.files import write_text
 from course_utils.data.transforms import Augment
-from course_utils.inference.things import at_short_side, label_image
+from course_utils.inference.things import at_short_side, find_things, label_image
 from course_utils.metrics.instances import AveragePrecision, InstanceScores, coco_ap, score_instances
 from course_utils.models.backbones import Backbone, backbone
 from course_utils.models.boxes import Anchors
-from course_utils.models.imagenet import resize
+from course_utils.models.imagenet import imagenet_weights, normalise, resize
 from course_utils.models.mask_rcnn import FPN, RPN, BoxHead, MaskHead, MaskRCNN
-from course_utils.models.rois import RoIPooler, roi_align
-from course_utils.training.cells import stretched
+from course_utils.models.rois import RoIPooler, paste_masks, roi_align
+from course_utils.training.cells import rounded, stretched
 from course_utils.training.kept_maps import UpperBackbone, lower_maps
 from course_utils.training.kept_nets import train_or_load
+from course_utils.training.loop import train
+from course_utils.training.made_of import made_of
 from course_utils.training.processes import Run
-from course_utils.training.progress import History
-from course_utils.training.settings import Settings, freeze
+from course_utils.training.progress import History, facts_of, write_curves
+from course_utils.training.saving import save
+from course_utils.training.settings import Settings, fix_lower, freeze
 
 
 class ThingPictures(torch.utils.data.Dataset):
@@ -292,49 +298,229 @@ def train_thing_net(
 
 @dataclass(frozen=True)
 class FoundThings:
-    """What a net found in a data set, by both measures (lecture 09).
+    """What a net found in some pictures, by both measures (lecture 09).
 
     Args:
-        pairs: for each picture what is true and what was found, as `coco_ap` takes them.
+        truths: of each picture its two maps, as `ThingPictures` gives them.
+        found: of each picture what a `MaskRCNN` gives, but for the masks, which `pair` pastes again: those of a
+            hundred pictures would fill the memory.
         boxes, masks: COCO's AP of each.
-        instances: of the label images that the surest detections make (`label_image`): the other measure.
+        instances: of the label images that the surest detections make (see `label_image`): the other measure.
     """
 
-    pairs: list[tuple[dict[str, Tensor], dict[str, Tensor]]]
+    truths: Sequence[tuple[Tensor, Tensor]]
+    found: Sequence[dict[str, Tensor]]
     boxes: AveragePrecision
     masks: AveragePrecision
     instances: InstanceScores
 
+    def pair(self, index: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """What is true of a picture and what was found in it, as `coco_ap` takes them."""
+        return pair_of(self.truths[index], self.found[index])
+
     def scores(self) -> dict[str, float]:
-        """All measures by name."""
-        named = {
+        """All measures by name; NaN where there is no such thing."""
+        coco = {
             f"{kind}_{name}": getattr(each, name)
             for kind, each in (("box", self.boxes), ("mask", self.masks))
             for name in ("ap", "ap50", "ap75")
         }
-        return named
+        matched = {f"matched_{round(100 * iou)}": share for iou, share in self.instances.ap.items()}
+        others = ("panoptic_quality", "cells", "predicted", "merged", "split", "missed")
+        return coco | matched | {name: getattr(self.instances, name) for name in others}
+
+
+def pair_of(truth: tuple[Tensor, Tensor], found: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """One picture's truth and detections, as `coco_ap` takes them; masks that are missing are pasted."""
+    if "masks" not in found:
+        masks = paste_masks(found["drawn"], found["boxes"], tuple(truth[0].shape)) > 0.5
+        found = found | {"masks": masks}
+    return target_of(*truth), found
+
+
+def judge_things(
+    truths: Sequence[tuple[Tensor, Tensor]], found: Sequence[dict[str, Tensor]], surest: float = 0.5
+) -> FoundThings:
+    """Measure what was found in some pictures: COCO's AP of boxes and masks, and the label images' scores.
+
+    Args:
+        truths, found: as `FoundThings` has them.
+        surest: detections that are less sure are left out of the label images; COCO's AP ranks them all.
+    """
+
+    def pairs():
+        return (pair_of(*each) for each in zip(truths, found, strict=True))
+
+    maps = ((truth[0], label_image(pair_of(truth, each)[1], surest)) for truth, each in zip(truths, found, strict=True))
+    return FoundThings(truths, found, coco_ap(pairs(), "boxes"), coco_ap(pairs(), "masks"), score_instances(maps))
 
 
 @torch.no_grad()
-def evaluate_things(net: MaskRCNN, kept: KeptThings, surest: float = 0.5, batch: int = 20) -> FoundThings:
-    device = next(net.parameters()).device
+def evaluate_things(
+    net: MaskRCNN,
+    dataset: "ThingPictures | KeptThings",
+    prepare: Callable[[Tensor], Tensor] | None = None,
+    surest: float = 0.5,
+    batch: int = 20,
+    progress: bool = False,
+) -> FoundThings:
+    """Look for things in every picture of a data set, each at its own size, and measure what was found.
+
+    Args:
+        net: put into eval mode, and left so.
+        dataset: whole pictures, whose `augment` is left out, or kept maps.
+        prepare: as for `train`; None for kept maps.
+        surest: see `judge_things`.
+        batch: kept maps that run together.
+        progress: whether to show a bar.
+    """
     net.eval()
-    pairs = []
-    for start in range(0, len(kept), batch):
-        items = [kept[index] for index in range(start, min(start + batch, len(kept)))]
-        inputs = torch.stack([item[0] for item in items]).to(device)
-        found = net(inputs, [tuple(item[1].shape) for item in items])
-        for item, some in zip(items, found, strict=True):
-            pairs.append((target_of(*item[1:]), {name: value.cpu() for name, value in some.items()}))
-    return judge_things(pairs, surest)
+    truths, found = [], []
+    starts = range(0, len(dataset), batch if prepare is None else 1)
+    for start in tqdm(starts, desc="single things", leave=False) if progress else starts:
+        if prepare is None:
+            items = [dataset[index] for index in range(start, min(start + batch, len(dataset)))]
+            inputs = torch.stack([item[0] for item in items]).to(next(net.parameters()).device)
+            some = net(inputs, [tuple(item[1].shape) for item in items])
+        else:
+            items = [dataset.whole(start)]
+            some = [find_things(net, items[0][0], prepare, dataset.short)]
+        truths += [tuple(maps) for _, *maps in items]
+        found += [{name: value.cpu() for name, value in each.items() if name != "masks"} for each in some]
+    return judge_things(truths, found, surest)
 
 
-def judge_things(pairs, surest: float = 0.5) -> FoundThings:
-    maps = [
-        (
-            label_image({"masks": truth["masks"] > 0, "scores": torch.ones(len(truth["masks"]))}),
-            label_image(found, surest),
-        )
-        for truth, found in pairs
-    ]
-    return FoundThings(pairs, coco_ap(pairs, "boxes"), coco_ap(pairs, "masks"), score_instances(maps))
+def run_things(recipe, out: Path, machine, decisive: dict, workers: int = 0, progress: bool = True) -> dict:
+    """Train a Mask R-CNN as a recipe says, test it, and write net.pt, curves.csv and result.json into a folder.
+
+    Args:
+        recipe: a `course_utils.training.recipes.Recipe` with form "mask_rcnn".
+        out: the folder; a training that was broken off goes on from its checkpoint.pt.
+        decisive: what of the recipe has to be as it was for that.
+        machine, workers, progress: as for `train`.
+
+    Returns:
+        what result.json holds; empty in all but the first of several processes
+
+    Raises:
+        ValueError: for settings or a data set that there are not; FileNotFoundError for data that is not here.
+    """
+    data = recipe.data
+    augment = Augment(
+        **{name: tuple(value) if isinstance(value, list) else value for name, value in recipe.augment.items()}
+    )
+    pictures = {
+        split: ThingPictures(load(data.name, split, **data.options), augment, data.short, stretch=data.stretch)
+        for split in (data.train, data.test)
+    }
+    learned, tested = pictures[data.train], pictures[data.test]
+    learned.whole(0), tested.whole(0)  # what a data set cannot give is said now
+    torch.manual_seed(recipe.training.seed)
+    net = net_of(recipe.net, len(learned.classes))
+    told, prepare = ToldNet(net), partial(normalise, name=recipe.net.backbone)
+
+    def score(dataset: ThingPictures, progress: bool = False) -> dict[str, float]:
+        training = net.most, net.rpn.candidates, net.rpn.proposals
+        # a whole picture holds more than a crop
+        net.most, net.rpn.candidates, net.rpn.proposals = data.most, max(1000, 5 * data.most), max(1000, 5 * data.most)
+        try:
+            return evaluate_things(net, dataset, prepare, data.threshold, progress=progress).scores()
+        finally:
+            net.most, net.rpn.candidates, net.rpn.proposals = training
+
+    validate = None
+    if data.validate_pictures:
+        step = max(1, len(tested) // data.validate_pictures)
+        few = ThingPictures(tested.dataset.subset(range(0, len(tested), step)), None, data.short, stretch=data.stretch)
+
+        def validate(told: nn.Module) -> dict[str, float]:
+            return score(few)
+
+    history = train(
+        told,
+        learned,
+        five_losses,
+        recipe.training,
+        prepare=prepare,
+        validate=validate,
+        checkpoint=out / "checkpoint.pt",
+        workers=workers,
+        progress=progress,
+        machine=machine,
+        made=decisive | made_of(told, learned, five_losses, recipe.training, prepare, machine),
+    )
+    if machine.process:
+        return {}
+    result = {
+        "scores": rounded(score(tested, progress)),
+        "pictures": len(tested),
+        "parameters": sum(parameter.numel() for parameter in net.parameters()),
+    } | facts_of(history, recipe, machine)
+    save({"net": net.state_dict(), "recipe": json.dumps(asdict(recipe))}, out / "net.pt")
+    write_curves(history, out / "curves.csv")
+    write_text(out / "result.json", json.dumps(result, indent=2) + "\n")
+    table = "\n".join(f"{name:28}{value:10.4f}" for name, value in result["scores"].items())
+    return result | {"table": table}
+
+
+def net_of(choice, classes: int) -> MaskRCNN:
+    """The Mask R-CNN that a recipe's [net] names.
+
+    Raises:
+        ValueError: for a backbone that there is none on.
+    """
+    if choice.backbone == "efficientnet_lite0":
+        maps = backbone(choice.backbone)
+        fix_lower(maps, choice.fixed)
+        return lite_net(maps, classes, choice.width, choice.anchors, rois=choice.rois)
+    if choice.backbone == "resnet50":
+        return paper_net(classes, choice.anchors, choice.rois)
+    raise ValueError(f"[net] backbone = {choice.backbone!r}: Mask R-CNN stands on efficientnet_lite0 or resnet50")
+
+
+class ResNetMaps(nn.Module):
+    """ResNet-50's maps at strides 4, 8, 16 and 32, its stem and first stage fixed, all batch norms as ImageNet left them.
+
+    Without ImageNet weights in torch's cache or on the network they are random, which is said: enough to try a recipe.
+
+    Shape:
+        (N, 3, H, W) -> (N, 256, h4, w4), (N, 512, h8, w8), (N, 1024, h16, w16), (N, 2048, h32, w32)
+    """
+
+    channels = (256, 512, 1024, 2048)
+
+    def __init__(self):
+        super().__init__()
+        from torchvision.models import resnet50
+
+        net, weights = resnet50(zero_init_residual=True), imagenet_weights("resnet50")
+        if weights is None:
+            print("resnet50: random weights (no ImageNet weights in torch's cache)")
+        else:
+            net.load_state_dict(weights)
+        self.stem = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool)
+        self.backbone = nn.ModuleList([net.layer1, net.layer2, net.layer3, net.layer4])
+        freeze(self.stem), freeze(net.layer1)
+        for part in self.modules():
+            if isinstance(part, nn.BatchNorm2d):
+                freeze(part)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        maps = [self.stem(images)]
+        for stage in self.backbone:
+            maps.append(stage(maps[-1]))
+        return maps[1:]
+
+
+def paper_net(classes: int, anchors: Sequence[float] = (32, 64, 128, 256, 512), rois: int = 512) -> MaskRCNN:
+    """ResNet-50-FPN as in the paper (section 3.1): five levels of one anchor size each, four of them to cut boxes from."""
+    strides = (4, 8, 16, 32)
+    return MaskRCNN(
+        features=nn.Sequential(ResNetMaps(), FPN(ResNetMaps.channels, subsampled=True)),
+        rpn=RPN(256, Anchors([(size,) for size in anchors], (*strides, 64)), candidates=2000),
+        box_pool=RoIPooler(strides, size=7),
+        box_head=BoxHead(256, size=7, classes=classes),
+        mask_pool=RoIPooler(strides, size=14),
+        mask_head=MaskHead(256, classes),
+        rois=rois,
+    )
