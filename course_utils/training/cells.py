@@ -186,13 +186,13 @@ def run_cells(recipe, out: Path, machine, decisive: dict, workers: int = 0, prog
 
 
 def cell_scores(net: nn.Module, pictures: Pictures, data, turned: bool = False, progress: bool = False) -> dict:
-    """Average precision over IU thresholds, panoptic quality and the kinds of mistakes; see `score_instances`."""
+    """Matched share over IU thresholds (`ap_50` and on), panoptic quality and the kinds of mistakes; see `score_instances`."""
     pairs = []
     for image, truth in tqdm(pictures, desc="single cells") if progress else pictures:
         probability = foreground_probability(net, grey(image), turned)
         pairs.append((truth, instances_from_foreground(probability, data.threshold, data.seed, data.smallest)))
     found = score_instances(pairs)
-    named = {f"ap_{round(100 * threshold)}": value for threshold, value in found.ap.items()}
+    named = {f"ap_{round(100 * threshold)}": value for threshold, value in found.matched_share.items()}
     others = ("panoptic_quality", "cells", "predicted", "merged", "split", "missed")
     return named | {name: getattr(found, name) for name in others}
 

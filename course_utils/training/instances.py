@@ -325,7 +325,7 @@ class FoundThings:
             for kind, each in (("box", self.boxes), ("mask", self.masks))
             for name in ("ap", "ap50", "ap75")
         }
-        matched = {f"matched_{round(100 * iou)}": share for iou, share in self.instances.ap.items()}
+        matched = {f"matched_{round(100 * iou)}": share for iou, share in self.instances.matched_share.items()}
         others = ("panoptic_quality", "cells", "predicted", "merged", "split", "missed")
         return coco | matched | {name: getattr(self.instances, name) for name in others}
 
