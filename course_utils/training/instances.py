@@ -348,11 +348,17 @@ def judge_things(
         surest: detections that are less sure are left out of the label images; COCO's AP ranks them all.
     """
 
-    def pairs():
-        return (pair_of(*each) for each in zip(truths, found, strict=True))
+    maps = []
 
-    maps = ((truth[0], label_image(pair_of(truth, each)[1], surest)) for truth, each in zip(truths, found, strict=True))
-    return FoundThings(truths, found, coco_ap(pairs(), "boxes"), coco_ap(pairs(), "masks"), score_instances(maps))
+    def pairs():
+        for truth, each in zip(truths, found, strict=True):
+            pair = pair_of(truth, each)
+            maps.append((truth[0], label_image(pair[1], surest)))
+            yield pair
+
+    masks = coco_ap(pairs(), "masks")  # each picture's masks are pasted once, and not kept
+    boxes = coco_ap(((target_of(*truth), each) for truth, each in zip(truths, found, strict=True)), "boxes")
+    return FoundThings(truths, found, boxes, masks, score_instances(maps))
 
 
 @torch.no_grad()
@@ -422,7 +428,7 @@ def run_things(recipe, out: Path, machine, decisive: dict, workers: int = 0, pro
     def score(dataset: ThingPictures, progress: bool = False) -> dict[str, float]:
         training = net.most, net.rpn.candidates, net.rpn.proposals
         # a whole picture holds more than a crop
-        net.most, net.rpn.candidates, net.rpn.proposals = data.most, max(1000, 5 * data.most), max(1000, 5 * data.most)
+        net.most, net.rpn.candidates, net.rpn.proposals = data.most, 1000, 1000
         try:
             return evaluate_things(net, dataset, prepare, data.threshold, progress=progress).scores()
         finally:
