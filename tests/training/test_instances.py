@@ -33,6 +33,7 @@ from course_utils.training.kept_maps import lower_maps
 from course_utils.training.loop import train
 from course_utils.training.processes import Run
 from course_utils.training.recipes import read_recipe, run_recipe
+from tests.training.tiny_training import digits_of
 
 QUICK = Run("quick", torch.device("cpu"), 0)
 
@@ -191,6 +192,14 @@ def test_the_truth_itself_scores_1_by_both_measures_and_false_alarms_cost_one_of
     assert scores["mask_ap"] == 1 and scores["matched_50"] == pytest.approx(2 / 3)
 
 
+def test_other_instances_under_the_same_masks_are_another_training():
+    joined = replace(picture((1, 1)), instances=picture((1, 1)).instances.clamp(max=1), labels=torch.tensor([1]))
+    apart, together = [ThingPictures(shapes(picture(), each, *[picture()] * 11)) for each in (picture((1, 1)), joined)]
+    told = ToldNet(lite_net(backbone("efficientnet_lite0"), classes=3))
+    digits = [digits_of(told, data, five_losses, thing_recipe(QUICK)) for data in (apart, together)]
+    assert digits[0] != digits[1]
+
+
 RECIPE = """
 [net]
 form = "mask_rcnn"
@@ -233,7 +242,14 @@ def test_the_papers_net_takes_some_steps_on_small_pictures(name, tmp_path, monke
     monkeypatch.setattr(instances, "imagenet_weights", lambda name: None)  # no download; random ones, as it says
     recipe = read_recipe(
         ROOT / "configs" / f"{name}.toml",
-        ["data.name=stickers", "data.test=val", "data.short=64", "augment.size=[64, 64]", "training.epochs=0.4"],
+        [
+            "data.name=stickers",
+            "data.test=val",
+            "data.short=64",
+            "augment.size=[64, 64]",
+            "training.epochs=0.4",
+            "net.rois=32",
+        ],
     )
     recipe = replace(recipe, data=replace(recipe.data, options={"images": 12, "size": 64}, validate_pictures=0))
     result = run_recipe(recipe, tmp_path, "cpu", progress=False)
