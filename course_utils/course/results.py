@@ -251,7 +251,7 @@ def beside_the_paper(results: dict[str, dict]) -> str:
     rows += [line(name, *("-" if one is None else f"{one:.4f}" for one in pair)) for name, pair in TABLE_2.items()]
     if "dsb2018" in ours:
         names = ("ap_50", "ap_75", "ap_90", "panoptic_quality")
-        rows += ["", line("nuclei, DSB 2018", "AP at 0.5", "at 0.75", "at 0.9", "PQ")]
+        rows += ["", line("nuclei, DSB 2018", "matched at 0.5", "at 0.75", "at 0.9", "PQ")]
         values = (f"{ours['dsb2018'][name]:.3f}" for name in names)
         rows.append(line(f"this course, {results['dsb2018']['pictures']} test pictures", *values))
     return "\n".join(rows)

@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "draw_merged",
             "from_probability_to_cells",
             "gaps_and_weights",
+            "matched_curves",
         ],
         "contact_sheets": ["contact_sheet", "scene_wall"],
         "heatmaps": [

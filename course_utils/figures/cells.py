@@ -119,18 +119,18 @@ def bent_grids(bent: dict[str, tuple[Tensor, Tensor]], spacing: int, title: str)
     return figure
 
 
-def ablation(ap: dict[str, Sequence[float]], merged: dict[str, Sequence[int]], cells: int, title: str) -> Figure:
+def ablation(matched: dict[str, Sequence[float]], merged: dict[str, Sequence[int]], cells: int, title: str) -> Figure:
     """Two panels of bars, one bar an arm, a dot for each seed: what was found, and what was merged.
 
     Args:
-        ap: arm -> average precision at IU 0.5 of each seed, 0 to 1.
+        matched: arm -> matched share at IU 0.5 of each seed, 0 to 1.
         merged: arm -> merged true cells of each seed.
         cells: true cells in all.
         title: the finding.
     """
-    figure, panes = plt.subplots(1, 2, figsize=(12, 1.3 + 0.75 * len(ap)), sharey=True)
+    figure, panes = plt.subplots(1, 2, figsize=(12, 1.3 + 0.75 * len(matched)), sharey=True)
     looks = (("sky", ""), ("green", "..."), ("orange", "///"), ("pink", "xx"))
-    for axes, values, number in ((panes[0], ap, "{:.2f}"), (panes[1], merged, "{:.1f}")):
+    for axes, values, number in ((panes[0], matched, "{:.2f}"), (panes[1], merged, "{:.1f}")):
         longest = max(max(each) for each in values.values())
         for place, (each, (colour, pattern)) in enumerate(zip(values.values(), looks, strict=False)):
             face = {"color": COLOURS[colour], "hatch": pattern, "edgecolor": "black", "height": 0.7}
@@ -139,28 +139,31 @@ def ablation(ap: dict[str, Sequence[float]], merged: dict[str, Sequence[int]], c
             axes.plot(each, spread, "o", color="black", markersize=7, markerfacecolor="white")
             axes.text(max(each) + 0.03 * longest, place, number.format(np.mean(each)), va="center", weight="bold")
         axes.set_xlim(0, 1.18 * longest)
-    panes[0].set_yticks(range(len(ap)), list(ap))
+    panes[0].set_yticks(range(len(matched)), list(matched))
     panes[0].tick_params(axis="y", length=0)
     panes[0].invert_yaxis()
-    panes[0].set_xlabel("AP at IU 0.5: more is better")
+    panes[0].set_xlabel("matched share at IU 0.5: more is better")
     panes[1].set_xlabel(f"merged cells of {cells}: fewer is better")
     figure.suptitle(title, x=0.01, ha="left")
     return figure
 
 
-def ap_curves(scores: dict[str, Sequence[InstanceScores]], title: str) -> Figure:
-    """Average precision over how well a cell must be covered, mean and range of the seeds."""
+def matched_curves(scores: dict[str, Sequence[InstanceScores]], title: str) -> Figure:
+    """Matched share over how well a cell must be covered, mean and range of the seeds (see `InstanceScores`)."""
     figure, axes = plt.subplots(figsize=(10, 4.8))
     for (name, several), (colour, marker) in zip(scores.items(), LOOKS, strict=False):
-        thresholds = list(several[0].ap)
-        values = np.array([list(each.ap.values()) for each in several])
+        thresholds = list(several[0].matched_share)
+        values = np.array([list(each.matched_share.values()) for each in several])
         axes.plot(thresholds, values.mean(axis=0), color=COLOURS[colour], marker=marker, markersize=8, label=name)
         axes.fill_between(thresholds, values.min(axis=0), values.max(axis=0), color=COLOURS[colour], alpha=0.15)
-    axes.set(xlabel="IU from which a cell counts as found", ylabel="AP: TP / (TP + FP + FN)", ylim=(0, 1))
+    axes.set(xlabel="IU from which a cell counts as found", ylabel="matched share: TP / (TP + FP + FN)", ylim=(0, 1))
     axes.grid(alpha=0.3)
     axes.legend()
     figure.suptitle(title, x=0.01, ha="left")
     return figure
+
+
+ap_curves = matched_curves  # as copies of lecture 08 handed out before name it
 
 
 def curves_over_steps(curves: dict[str, tuple[Sequence[float], Sequence[float]]], title: str) -> Figure:

@@ -2,7 +2,8 @@
 
 Two numbers of the field are called average precision. Here only COCO's is (`coco_ap`): the area under the curve of
 ranked detections, which a false alarm at the end of the ranking does not change. The other one, TP / (TP + FP + FN) at
-one IU, has no ranking and counts each false alarm; it is what `InstanceScores.ap` holds.
+one IU, has no ranking and counts each false alarm; the Data Science Bowl of 2018, StarDist and Cellpose call it average
+precision, this course the matched share (`InstanceScores.matched_share`).
 """
 
 from collections import defaultdict
@@ -24,8 +25,7 @@ THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 def match_instances(truth: Tensor, prediction: Tensor, thresholds: Sequence[float] = THRESHOLDS) -> tuple:
     """Match predicted objects to true ones, one to one, at each IU threshold (lectures 01, 08, 09).
 
-    stardist's `matching`, whose `accuracy` TP / (TP + FP + FN) is what StarDist, Cellpose and the
-    2018 Data Science Bowl call average precision. It is not COCO's AP, which ranks by confidence (`coco_ap`).
+    stardist's `matching`; its `accuracy`, TP / (TP + FP + FN), is the matched share.
 
     Args:
         truth: label image, 0 for background, one number for each object; a tensor or a NumPy array.
@@ -114,8 +114,8 @@ class InstanceScores:
     """How many cells were found, over all pictures at once (lectures 08, 09).
 
     Args:
-        ap: IU threshold -> TP / (TP + FP + FN): of all cells, true and predicted, a matched pair counted
-            once, the share that is matched. Cell biology calls it average precision; it is not COCO's.
+        matched_share: IU threshold -> TP / (TP + FP + FN): of all cells, true and predicted, a matched pair counted
+            once, the share that is matched. Not COCO's AP, which ranks by confidence (`coco_ap`).
         panoptic_quality: at IU 0.5: the mean IU of the matched cells times their F1.
         merged: true cells that share one predicted cell with another.
         split: true cells in which two or more predicted ones lie.
@@ -124,13 +124,17 @@ class InstanceScores:
         predicted: predicted cells.
     """
 
-    ap: dict[float, float]
+    matched_share: dict[float, float]
     panoptic_quality: float
     merged: int
     split: int
     missed: int
     cells: int
     predicted: int
+
+    ap = property(
+        lambda self: self.matched_share, doc="The matched share, as copies of lecture 08 handed out before name it."
+    )
 
 
 def score_instances(

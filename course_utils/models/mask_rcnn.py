@@ -200,6 +200,9 @@ class BoxHead(nn.Module):
         )
         self.score = nn.Linear(width, classes)
         self.deltas = nn.Linear(width, 4 * classes)
+        for layer, spread in ((self.score, 0.01), (self.deltas, 0.001)):  # small at first, as the RPN's
+            nn.init.normal_(layer.weight, std=spread)
+            nn.init.zeros_(layer.bias)
 
     def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         seen = self.read(crops)
@@ -248,10 +251,12 @@ class MaskHead(nn.Module):
         layers += [nn.ConvTranspose2d(width, width, kernel_size=2, stride=2), nn.ReLU(inplace=True)]
         self.convolve = nn.Sequential(*layers)
         self.score = nn.Conv2d(width, outputs, kernel_size=1)
-        for layer in (*self.convolve, self.score):
+        for layer in self.convolve:
             if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
                 nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
                 nn.init.zeros_(layer.bias)
+        nn.init.normal_(self.score.weight, std=0.001)  # unsure at first: a few hundred steps are too few to unlearn
+        nn.init.zeros_(self.score.bias)
 
     def forward(self, crops: Tensor) -> Tensor:
         return self.score(self.convolve(crops))

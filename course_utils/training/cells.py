@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from course_utils.metrics.instances import score_instances
 from course_utils.models.unet import UNet
 from course_utils.training.loop import train
 from course_utils.training.made_of import made_of
-from course_utils.training.progress import write_curves
+from course_utils.training.progress import facts_of, write_curves
 from course_utils.training.saving import save
 
 Weigh = Callable[[Tensor], Tensor]
@@ -173,23 +172,12 @@ def run_cells(recipe, out: Path, machine, decisive: dict, workers: int = 0, prog
     )
     if machine.process:
         return {}
-    cuda = machine.device.type == "cuda"
     result = {
         "scores": rounded(score(net, tested, progress=progress)),
         "scores, mean of eight views": rounded(score(net, tested, turned=True, progress=progress)),
         "pictures": len(tested),
         "parameters": sum(parameter.numel() for parameter in net.parameters()),
-        "steps": len(history.losses),
-        "lengthened": history.lengthened,
-        "seconds": round(history.seconds, 1),
-        "cpu_seconds": round(history.cpu_seconds, 1),
-        "device": torch.cuda.get_device_name(machine.device) if cuda else f"cpu, {torch.get_num_threads()} threads",
-        "precision": machine.precision,
-        "torch": torch.__version__,
-        "date": datetime.now(UTC).date().isoformat(),
-        "recipe": asdict(recipe),
-        "made of": history.made,
-    }
+    } | facts_of(history, recipe, machine)
     save({"net": net.state_dict(), "recipe": json.dumps(asdict(recipe))}, out / "net.pt")
     write_curves(history, out / "curves.csv")
     write_text(out / "result.json", json.dumps(result, indent=2) + "\n")
@@ -198,13 +186,13 @@ def run_cells(recipe, out: Path, machine, decisive: dict, workers: int = 0, prog
 
 
 def cell_scores(net: nn.Module, pictures: Pictures, data, turned: bool = False, progress: bool = False) -> dict:
-    """Average precision over IU thresholds, panoptic quality and the kinds of mistakes; see `score_instances`."""
+    """Matched share over IU thresholds (`ap_50` and on), panoptic quality and the kinds of mistakes; see `score_instances`."""
     pairs = []
     for image, truth in tqdm(pictures, desc="single cells") if progress else pictures:
         probability = foreground_probability(net, grey(image), turned)
         pairs.append((truth, instances_from_foreground(probability, data.threshold, data.seed, data.smallest)))
     found = score_instances(pairs)
-    named = {f"ap_{round(100 * threshold)}": value for threshold, value in found.ap.items()}
+    named = {f"ap_{round(100 * threshold)}": value for threshold, value in found.matched_share.items()}
     others = ("panoptic_quality", "cells", "predicted", "merged", "split", "missed")
     return named | {name: getattr(found, name) for name in others}
 

@@ -38,18 +38,11 @@ class KeptMaps(torch.utils.data.Dataset):
     def __init__(self, backbone: Backbone, dataset: Dataset, every: int = 1, batch: int = 20):
         self.name, self.split, self.classes = f"{dataset.name}, kept maps", dataset.split, dataset.classes
         self.items = dataset.items
-        device = next(backbone.parameters()).device
-        backbone.eval()
         kept, masks = [], []
         starts = range(0, len(dataset), batch)
         for start in tqdm(starts, desc=f"{dataset.split} pictures through the lower layers", leave=False):
             pairs = [dataset[index] for index in range(start, min(start + batch, len(dataset)))]
-            images = normalise(torch.stack([image for image, _ in pairs]).to(device), backbone.name)
-            with torch.no_grad():
-                at_8 = backbone.stages[0](images.contiguous(memory_format=torch.channels_last))
-                at_16 = backbone.stages[1](at_8)
-                at_32 = backbone.stages[2][0](at_16)
-            kept.append(lay_out((at_8, at_16, at_32), every).cpu())
+            kept.append(lower_maps(backbone, torch.stack([image for image, _ in pairs]), every).cpu())
             masks += [mask[::every, ::every] for _, mask in pairs]
         self.maps, self.masks = torch.cat(kept), torch.stack(masks)
 
@@ -58,6 +51,24 @@ class KeptMaps(torch.utils.data.Dataset):
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         return self.maps[index], self.masks[index]
+
+
+@torch.no_grad()
+def lower_maps(backbone: Backbone, images: Tensor, every: int = 1) -> Tensor:
+    """What is kept of some pictures: their maps below EfficientNet-Lite0's last block, laid out (see `lay_out`).
+
+    Args:
+        backbone: EfficientNet-Lite0; run with its batch norms as trained.
+        images: uint8, of one size, whose sides are multiples of 32.
+
+    Shape:
+        (N, 3, H, W) -> (N, planes, H / every, W / every), on the backbone's device
+    """
+    backbone.eval()
+    images = normalise(images.to(next(backbone.parameters()).device), backbone.name)
+    at_8 = backbone.stages[0](images.contiguous(memory_format=torch.channels_last))
+    at_16 = backbone.stages[1](at_8)
+    return lay_out((at_8, at_16, backbone.stages[2][0](at_16)), every)
 
 
 class UpperBackbone(nn.Module):

@@ -47,7 +47,8 @@ def train(
     """Train a net in place. The same seed gives the same weights on a CPU, broken off and continued or not.
 
     Args:
-        net: from prepared images to what the loss takes; frozen parameters stay as they are.
+        net: from prepared images to what the loss takes; frozen parameters stay as they are. One that says
+            `takes_targets = True` is given them as well, as nets that look again where things are need them.
         dataset: gives (image, mask), or (image, mask, ...) for losses that take more.
         loss: one of `course_utils.losses`, or a function that is a mean over the pictures of a batch.
         settings: see `Settings`.
@@ -81,6 +82,7 @@ def train(
     optimiser = make_optimiser(net, settings)
     keeper = Keeper(checkpoint, every, made, plan, writes=machine.process == 0)
     history = keeper.restore(net, optimiser)
+    told = getattr(net, "takes_targets", False)
     running = machine.wrap(net)
 
     with chance_kept(machine.device), Progress(history, plan, progress and machine.process == 0) as shown:
@@ -93,7 +95,7 @@ def train(
             value = torch.zeros((), device=machine.device)
             for images, *targets in parts:
                 with machine.autocast():
-                    outputs = running(as_input(images, prepare, settings.channels_last))
+                    outputs = running(as_input(images, prepare, settings.channels_last), *(targets if told else ()))
                 share = loss.total(as_float32(outputs), *targets)  # a number, or one for each head
                 share = (share if amount is None else share / amount.clamp(min=1e-12)).sum()
                 machine.backward(share)

@@ -26,6 +26,8 @@ CODE = (
     "training/loop.py",
     "training/batches.py",
     "training/cells.py",
+    "training/instances.py",
+    "training/kept_maps.py",
     "training/settings.py",
     "training/processes.py",
 )
@@ -106,9 +108,8 @@ def describe_data(dataset, seed: int) -> Iterator[str | bytes]:
     yield f"{type(dataset).__qualname__} {len(dataset)} {without_addresses(repr(facts))}"
     if isinstance(dataset, Dataset):
         yield describe(dataset.transform)
-        plain = dataset.with_transform(None)
-        for place in spread(len(dataset), WHOLE):
-            yield from map(raw, plain[place])
+        for place in spread(len(dataset), WHOLE):  # with instances, depth and geometry, where they are known
+            yield from (raw(value) for value in vars(dataset.sample(place)).values() if value is not None)
     else:  # numbers and names that it holds show in its samples, where they matter
         held = {key: value for key, value in sorted(vars(dataset).items()) if not is_scalar(value) and key not in facts}
         yield describe(held)

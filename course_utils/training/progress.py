@@ -3,10 +3,12 @@
 import csv
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import torch
 from tqdm import tqdm
 
 
@@ -63,6 +65,24 @@ def write_curves(history: History, path: Path) -> None:
         table.writerow(["steps", *names])
         for epoch in history.epochs:
             table.writerow([epoch["steps"], *(f"{epoch.get(name, float('nan')):.5g}" for name in names)])
+
+
+def facts_of(history: History, recipe, machine) -> dict[str, Any]:
+    """What is kept in result.json of how a recipe was trained, as JSON can hold it."""
+    cuda = machine.device.type == "cuda"
+    return {
+        "steps": len(history.losses),
+        "lengthened": history.lengthened,
+        "seconds": round(history.seconds, 1),
+        "cpu_seconds": round(history.cpu_seconds, 1),
+        "device": torch.cuda.get_device_name(machine.device) if cuda else f"cpu, {torch.get_num_threads()} threads",
+        "processes": machine.processes,
+        "precision": machine.precision,
+        "torch": torch.__version__,
+        "date": datetime.now(UTC).date().isoformat(),
+        "recipe": asdict(recipe),
+        "made of": history.made,
+    }
 
 
 # how curves are drawn while a net is trained: `begin` puts figures.learning.LiveCurves here, since this room draws nothing

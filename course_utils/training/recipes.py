@@ -8,7 +8,6 @@ import time
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -23,8 +22,7 @@ from course_utils.data.files import write_text
 from course_utils.data.transforms import Augment
 from course_utils.losses import CrossEntropy, Dice, Focal, HeadLosses, SegmentationLoss, balance
 from course_utils.metrics.semantic import Scores
-from course_utils.models.backbones import Backbone, backbone
-from course_utils.models.coordinates import geometry
+from course_utils.models.backbones import backbone
 from course_utils.models.fcn import FCN, Heads, warm_start
 from course_utils.models.fcn_paper import PaperFCN
 from course_utils.models.fusion import LateFusion, normalise_sources, widen
@@ -32,9 +30,9 @@ from course_utils.training.evaluation import Evaluation, evaluate
 from course_utils.training.loop import train
 from course_utils.training.made_of import digest, made_of
 from course_utils.training.processes import launched
-from course_utils.training.progress import History, write_curves
+from course_utils.training.progress import History, facts_of, write_curves
 from course_utils.training.saving import read, save
-from course_utils.training.settings import Settings, freeze
+from course_utils.training.settings import Settings, fix_lower
 
 # each head's target in the data, and the data set's attribute that names its classes
 HEADS = {"semantic": ("mask", "classes"), "geometric": ("geometry", "geometry")}
@@ -48,6 +46,8 @@ class Net:
     With `fusion` "early" one net looks at all of [data] inputs, its `new_weights` starting at "zero" or "mean"; with
     "late" there are two nets, which may `start` from a net.pt each. `heads`: "semantic", "geometric", or both.
     Form "unet" has a width, a depth and dropout instead, and learns from pictures of cells (`training/cells.py`).
+    Form "mask_rcnn" learns from things (`training/instances.py`), on efficientnet_lite0 with a level of this width, or
+    on resnet50 as in the paper; its `anchors` are sizes in pixels, and it looks at so many `rois` of each picture.
     """
 
     form: str = "practical"
@@ -62,6 +62,8 @@ class Net:
     width: int = 64
     depth: int = 4
     dropout: float = 0.5
+    anchors: tuple[float, ...] = (16, 32, 64)
+    rois: int = 32
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,9 @@ class Data:
     The splits to validate and to test are of the data set `test_name`, where that is another than the one to train on.
     Pictures are enlarged `enlarge` times before they are scored, and the scores brought back to their size.
     A U-Net's epoch has so many `crops`; its cells are those that `threshold`, `seed` and `smallest` give.
+    Mask R-CNN sees pictures resized to a `short` side of so many pixels, grey and with their contrast stretched where
+    `stretch` says so. Up to `most` things are looked for in a picture; those that are surer than `threshold` make the
+    label image.
     """
 
     name: str = "stickers"
@@ -87,6 +92,9 @@ class Data:
     threshold: float = 0.5
     seed: float = 0.7
     smallest: int = 15
+    short: int = 0
+    stretch: bool = False
+    most: int = 100
 
 
 @dataclass(frozen=True)
@@ -183,6 +191,10 @@ def run_recipe(recipe: Recipe, out: Path, device: str = "auto", workers: int = 0
         from course_utils.training.cells import run_cells
 
         return run_cells(recipe, out, machine, decisive(recipe), workers, progress)
+    if recipe.net.form == "mask_rcnn":
+        from course_utils.training.instances import run_things
+
+        return run_things(recipe, out, machine, decisive(recipe), workers, progress)
     heads, inputs = recipe.net.heads, recipe.data.inputs
     refuse_unknown("[net] heads: there is no head", heads, HEADS)
     refuse_unknown("[data] inputs: there is no", inputs, SOURCES)
@@ -247,7 +259,7 @@ def decisive(recipe: Recipe) -> dict[str, Any]:
     data["options"] = {name: value for name, value in data["options"].items() if name != "root"}
     testing = ["test"]
     if not data["validate_pictures"]:  # else they shape what the history says
-        testing += ["test_name", "validate", "enlarge", "threshold", "seed", "smallest"]
+        testing += ["test_name", "validate", "enlarge", "threshold", "seed", "smallest", "most"]
     made = {
         f"[{table}] {name}": value
         for table, values in tables.items()
@@ -268,24 +280,14 @@ def tuples(table: dict[str, Any]) -> dict[str, Any]:
 def describe(recipe: Recipe, found: Evaluation, history: History, testing: float, machine) -> dict:
     """What there is to say about a finished training, as JSON can hold it."""
     scores = found.scores
-    cuda = machine.device.type == "cuda"
     return {
         "scores": rounded(scores),
         "iu": {
             name: None if iu != iu else round(iu, 4) for name, iu in zip(found.classes, scores.iu.tolist(), strict=True)
         },
         "pictures": len(found.per_image),
-        "lengthened": history.lengthened,
-        "seconds": round(history.seconds, 1),
         "cpu_minutes": {"training": round(history.cpu_seconds / 60, 2), "testing": round(testing / 60, 2)},
-        "device": torch.cuda.get_device_name(machine.device) if cuda else f"cpu, {torch.get_num_threads()} threads",
-        "processes": machine.processes,
-        "precision": machine.precision,
-        "torch": torch.__version__,
-        "date": datetime.now(UTC).date().isoformat(),
-        "recipe": asdict(recipe),
-        "made of": history.made,
-    }
+    } | facts_of(history, recipe, machine)
 
 
 def rounded(scores: Scores) -> dict[str, float]:
@@ -322,7 +324,7 @@ def make_net(choice: "Net", classes: int | Sequence[int], channels: int = 3) -> 
             if choice.fixed > 1:
                 raise ValueError(f"[net] fixed = {choice.fixed}: only the practical form fixes its lower layers")
             return PaperFCN(choice.backbone, sum(counts), stride, choice.at_once)
-        raise ValueError(f"[net] form = {choice.form!r}: choose practical, paper or unet")
+        raise ValueError(f"[net] form = {choice.form!r}: choose practical, paper, unet or mask_rcnn")
 
     def fresh(stride: int) -> nn.Module:
         net = fused(choice, partial(one, stride), channels)
@@ -374,17 +376,6 @@ def fused(choice: "Net", one: Callable[[], nn.Module], channels: int) -> nn.Modu
             'for "late", one for none; "depth" has one channel, so name it three times'
         )
     return LateFusion(one(), one()) if choice.fusion else one()
-
-
-def fix_lower(backbone: Backbone, stride: int) -> None:
-    """Freeze a backbone's layers up to a stride: they take most of the time, and change least."""
-    here = 1
-    for layer in (layer for stage in backbone.stages for layer in stage):
-        here *= geometry(layer, 224).stride
-        if here > stride:
-            return
-        if stride > 1:
-            freeze(layer)
 
 
 def enlarging(net: nn.Module, times: float) -> Callable[[Tensor], Tensor]:

@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import nn
 
+from course_utils.models.backbones import Backbone
+from course_utils.models.coordinates import geometry
+
 NORMALISATIONS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm, nn.InstanceNorm2d)
 
 
@@ -133,3 +136,14 @@ def learn(net: nn.Module, settings: Settings) -> None:
 def freeze(module: nn.Module) -> nn.Module:
     """Fix a part of a net: its parameters no longer learn, its batch norms keep their statistics (FCN, Table 2)."""
     return module.requires_grad_(False)
+
+
+def fix_lower(backbone: Backbone, stride: int) -> None:
+    """Freeze a backbone's layers up to a stride: they take most of the time, and change least."""
+    here = 1
+    for layer in (layer for stage in backbone.stages for layer in stage):
+        here *= geometry(layer, 224).stride
+        if here > stride:
+            return
+        if stride > 1:
+            freeze(layer)

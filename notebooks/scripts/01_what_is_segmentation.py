@@ -754,8 +754,9 @@ for name, prediction in found.items():
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # To score objects, pair each predicted one with a true one whose **IU reaches a threshold**, one to one. Pairs are true
-# positives, what is left over on either side false positives and false negatives. $TP / (TP + FP + FN)$ is what cell
-# biology calls average precision; `stardist.matching` computes it. The stricter the threshold, the fewer pairs.
+# positives, what is left over on either side false positives and false negatives. $TP / (TP + FP + FN)$ is the
+# **matched share**; `stardist.matching` computes it. The stricter the threshold, the fewer pairs. Cell biology calls it
+# average precision; COCO's average precision is another number (lecture 09).
 
 # %% slideshow={"slide_type": "subslide", "name": "object-scores"}
 curves = {
@@ -783,9 +784,9 @@ record("01.nuclei_watershed_accuracy_at_50", round(float(split), 4))
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 3 minutes.* Pair each object with a true one whose IU reaches the threshold, one to one; score TP /
-# (TP + FP + FN). Ask: how can two methods with identical pixels score differently? Only the question changed, from
-# which pixels are nucleus to which belong together. Mention that COCO's AP (lecture 09) is another number of the same
-# name: it ranks detections by confidence.
+# (TP + FP + FN), the matched share. Ask: how can two methods with identical pixels score differently? Only the question
+# changed, from which pixels are nucleus to which belong together. Mention that cell biology calls this score average
+# precision, and that COCO's average precision (lecture 09) is another number: it ranks detections by confidence.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Where do such methods end?

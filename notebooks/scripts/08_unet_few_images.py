@@ -52,7 +52,7 @@ from course_utils.losses import border_weights, plain_border_weights, separated,
 from course_utils.metrics import score_instances
 from course_utils.inference import foreground_probability, instances_from_foreground, seconds, shape_of_cells
 from course_utils.training import CellCrops, grey, Settings, stretched, train_or_load
-from course_utils.figures import ablation, ap_curves, draw_image, draw_instances, draw_merged, panels, show
+from course_utils.figures import ablation, draw_image, draw_instances, draw_merged, matched_curves, panels, show
 from course_utils.exercises import check, quiz
 from course_utils.course import begin, choose, record
 
@@ -223,21 +223,22 @@ show(
 )
 
 # %% slideshow={"slide_type": "skip"}
-print("seed from   AP at IU 0.5   merged   split   missed")
+print("seed from   matched at IU 0.5   merged   split   missed")
 for sure in (0.5, 0.7, 0.8, 0.9, 0.95):
     scored = score_instances([(truth, instances_from_foreground(probability, seed=sure))])
-    print(f"{sure:9.2f}{scored.ap[0.5]:15.2f}{scored.merged:9}{scored.split:8}{scored.missed:9}")
+    print(f"{sure:9.2f}{scored.matched_share[0.5]:20.2f}{scored.merged:9}{scored.split:8}{scored.missed:9}")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **AP** here is what cell biology means by it: of all cells, true and predicted, matched one to one at an IU of at least
-# 0.5, the share that found its partner, TP / (TP + FP + FN). `stardist.matching` computes it (lecture 01). Higher
-# seeds part a few more cells; most of the mergers stay, because in those gaps the net has **no doubt at all**. Whoever
-# wants doubt there has to train for it.
+# The **matched share**: of all cells, true and predicted, matched one to one at an IU of at least 0.5, the share that
+# found its partner, TP / (TP + FP + FN). `stardist.matching` computes it (lecture 01). The Data Science Bowl, StarDist
+# and Cellpose call it average precision; COCO's average precision is another number (lecture 09). Higher seeds part a
+# few more cells; most of the mergers stay, because in those gaps the net has **no doubt at all**. Whoever wants doubt
+# there has to train for it.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* AP is what cell biology means by it: TP / (TP + FP + FN) at an IU of at least 0.5.
-# Higher seeds part a few more cells; most of the mergers stay, because in those gaps the net has no doubt at all.
-# Whoever wants doubt there has to train for it.
+# *For the lecturer, 2 minutes.* The matched share is TP / (TP + FP + FN) at an IU of at least 0.5; cell biology calls it
+# average precision, which COCO's is not. Higher seeds part a few more cells; most of the mergers stay, because in those
+# gaps the net has no doubt at all. Whoever wants doubt there has to train for it.
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "weights"}
 # ## 3. Tell the loss where to look
@@ -490,8 +491,8 @@ show(
 # One training proves little here, too: so each net is trained from three seeds before we compare.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* Have the guesses called out. Ask how large a difference in AP one would believe: the
-# test half has 57 cells, so 0.02 is one cell.
+# *For the lecturer, 2 minutes.* Have the guesses called out. Ask how large a difference in matched share one would
+# believe: the test half has 57 cells, so 0.02 is one cell.
 
 # %% slideshow={"slide_type": "skip"}
 from tqdm import tqdm
@@ -517,20 +518,19 @@ for arm, seed in tqdm([(arm, seed) for arm in ARMS for seed in SEEDS], desc="fou
     judged.setdefault(arm, []).append(judge(nets[arm, seed]))
 
 # %% slideshow={"slide_type": "slide", "name": "ablation"}
-ap = {arm: [scored.ap[0.5] for scored in several] for arm, several in judged.items()}
+matched = {arm: [scored.matched_share[0.5] for scored in several] for arm, several in judged.items()}
 merged = {arm: [scored.merged for scored in several] for arm, several in judged.items()}
 for arm in ARMS:
-    record(f"08.ap50_{arm.replace(' ', '_')}", [round(value, 3) for value in ap[arm]])
+    record(f"08.ap50_{arm.replace(' ', '_')}", [round(value, 3) for value in matched[arm]])
     record(f"08.merged_{arm.replace(' ', '_')}", merged[arm])
-gain = np.mean(ap["both"]) - np.mean(ap["neither"])
+gain = np.mean(matched["both"]) - np.mean(matched["neither"])
 record("08.gain_of_both", gain)
 fewer = np.mean(merged["neither"]) - np.mean(merged["both"])
-title = (
-    f"Both together: AP {'+' if gain >= 0 else ''}{gain:.2f}, and {fewer:.0f} of {first.cells} cells fewer are merged"
-)
+title = f"Both together: matched share {gain:+.2f}, and {fewer:.0f} of {first.cells} cells fewer are merged"
 show(
-    ablation(ap, merged, first.cells, title),
-    alt="Two panels of bars for four arms, a dot for each of three seeds: AP at IU 0.5, and the number of merged cells.",
+    ablation(matched, merged, first.cells, title),
+    alt="Two panels of bars for four arms, a dot for each of three seeds: matched share at IU 0.5, and the number of "
+    "merged cells.",
 )
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -546,13 +546,13 @@ PAIRS = [
     ("both", "neither", "both together"),
 ]
 for new, old, words in PAIRS:
-    step = np.mean(ap[new]) - np.mean(ap[old])
-    apart_ap = min(ap[new]) > max(ap[old]) or max(ap[new]) < min(ap[old])
+    step = np.mean(matched[new]) - np.mean(matched[old])
+    apart_matched = min(matched[new]) > max(matched[old]) or max(matched[new]) < min(matched[old])
     apart_merged = max(merged[new]) < min(merged[old]) or min(merged[new]) > max(merged[old])
-    verdicts = [f"{'beyond' if clear else 'within'} the spread" for clear in (apart_ap, apart_merged)]
+    verdicts = [f"{'beyond' if clear else 'within'} the spread" for clear in (apart_matched, apart_merged)]
     change = np.mean(merged[new]) - np.mean(merged[old])
-    print(f"{words:33} AP {step:+.2f}, {verdicts[0]:18} merged {change:+5.1f}, {verdicts[1]}")
-record("08.both_beyond_spread", int(min(ap["both"]) > max(ap["neither"])))
+    print(f"{words:33} matched {step:+.2f}, {verdicts[0]:18} merged {change:+5.1f}, {verdicts[1]}")
+record("08.both_beyond_spread", int(min(matched["both"]) > max(matched["neither"])))
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 3 minutes.* A dot is a seed. For each comparison: is the worst seed of one arm better than the best
@@ -561,11 +561,11 @@ record("08.both_beyond_spread", int(min(ap["both"]) > max(ap["neither"])))
 # saying. Ask who would have published the difference of two single runs.
 
 # %% slideshow={"slide_type": "skip"}
-strict = np.mean([[each.ap[0.9] for each in judged[arm]] for arm in ("both", "neither")], axis=1)
+strict = np.mean([[each.matched_share[0.9] for each in judged[arm]] for arm in ("both", "neither")], axis=1)
 show(
-    ap_curves(judged, f"Both together bring {gain:+.2f} at IU 0.5, and {strict[0] - strict[1]:+.2f} at IU 0.9"),
-    alt="AP over the IU threshold from 0.5 to 0.95 for the four arms, with the range of three seeds shaded. All fall to "
-    "the right.",
+    matched_curves(judged, f"Both together bring {gain:+.2f} at IU 0.5, and {strict[0] - strict[1]:+.2f} at IU 0.9"),
+    alt="Matched share over the IU threshold from 0.5 to 0.95 for the four arms, with the range of three seeds shaded. "
+    "All fall to the right.",
 )
 
 # %% slideshow={"slide_type": "slide", "name": "four-ways"}
@@ -720,7 +720,8 @@ for name, value in reached.items():
 words = ", ".join(f"{name} {value:.2f}" for name, value in reached.items())
 show(
     curves_over_steps(curves, f"At the end, mean of eight views: {words}"),
-    alt="Rand score of the membranes and AP at IU 0.5 of the nuclei, on pictures held out, over the steps of their trainings.",
+    alt="Rand score of the membranes and matched share at IU 0.5 of the nuclei, on pictures held out, over the steps of "
+    "their trainings.",
 )
 
 # %% slideshow={"slide_type": "skip"}
@@ -747,7 +748,7 @@ print(beside_the_paper(trained))
 #
 # Give an **FCN-8s** the same: the bent pictures, the border weights, the number of parameters, the time to learn.
 #
-# **Guess:** how much of the U-Net's AP will it reach?
+# **Guess:** how much of the U-Net's matched share will it reach?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Bending and weights have nothing to do with U-Net, so the FCN-8s of lecture 05 can have both. It is made from scratch,
@@ -777,15 +778,20 @@ print(f"FCN-8s {count(fresh_fcn()):,} parameters, {1e3 * tempo['fcn']:.0f} ms a 
 fcns = [learn("fcn8s", seed, fresh=fresh_fcn, steps=steps, **ARMS["both"])[0] for seed in tqdm(SEEDS, desc="FCN-8s")]
 judged_fcn = [judge(net) for net in fcns]
 compared = {"U-Net, both": judged["both"], "FCN-8s, both": judged_fcn}
-record("08.ap50_fcn8s", [round(scored.ap[0.5], 3) for scored in judged_fcn])
-ap_unet, ap_fcn = (np.mean([scored.ap[0.5] for scored in several]) for several in compared.values())
-record("08.unet_minus_fcn8s", ap_unet - ap_fcn)
+record("08.ap50_fcn8s", [round(scored.matched_share[0.5], 3) for scored in judged_fcn])
+matched_unet, matched_fcn = (
+    np.mean([scored.matched_share[0.5] for scored in several]) for several in compared.values()
+)
+record("08.unet_minus_fcn8s", matched_unet - matched_fcn)
 for name, several in compared.items():
     print(f"{name}: merged {', '.join(str(scored.merged) for scored in several)} of {first.cells} (one number a seed)")
 show(
-    ap_curves(compared, f"Equal parameters and time: AP {ap_unet:.2f} (U-Net) against {ap_fcn:.2f} (FCN-8s)"),
-    alt="AP over the IU threshold for U-Net and FCN-8s with the same number of parameters and the same training time, with "
-    "the range of three seeds.",
+    matched_curves(
+        compared,
+        f"Equal parameters and time: matched share {matched_unet:.2f} (U-Net) against {matched_fcn:.2f} (FCN-8s)",
+    ),
+    alt="Matched share over the IU threshold for U-Net and FCN-8s with the same number of parameters and the same "
+    "training time, with the range of three seeds.",
 )
 
 # %% slideshow={"slide_type": "skip"}
@@ -823,7 +829,7 @@ quiz("08")
 # %% [markdown] slideshow={"slide_type": "slide", "name": "summary"} tags=["summary"]
 # ## What to take along
 #
-# - A score that counts pixels does not see a merger; AP and the count of merged cells do.
+# - A score that counts pixels does not see a merger; the matched share and the count of merged cells do.
 # - Border weights make narrow gaps count: $w_0$ how much, $\sigma$ how far.
 # - A legal augmentation is what the microscope could have made.
 # - An ablation has seeds and a spread, and its arms may depend on each other.

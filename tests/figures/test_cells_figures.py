@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from course_utils.data.sets.nuclei import nuclei
-from course_utils.figures.cells import ablation, ap_curves, curves_over_steps, draw_merged, gaps_and_weights
+from course_utils.figures.cells import ablation, curves_over_steps, draw_merged, gaps_and_weights, matched_curves
 from course_utils.losses import border_weights, separated
 from course_utils.metrics.instances import score_instances
 
@@ -49,12 +49,20 @@ def test_ablation_has_a_dot_for_each_seed():
 def test_curves_show_the_mean_and_the_range():
     truth = LABELS.numpy()
     several = [score_instances([(truth, truth)]), score_instances([(truth, np.roll(truth, 1, axis=0))])]
-    (axes,) = ap_curves({"net": several}, "title").axes
+    (axes,) = matched_curves({"net": several}, "title").axes
     mean = axes.lines[0].get_ydata()
-    assert mean[0] == pytest.approx(np.mean([each.ap[0.5] for each in several]))
+    assert mean[0] == pytest.approx(np.mean([each.matched_share[0.5] for each in several]))
     assert len(axes.collections) == 1
 
 
 def test_long_trainings_without_any_kept_result_still_draw():
     assert curves_over_steps({}, "title").axes[0].get_legend() is None
     assert len(curves_over_steps({"x": ([1.0, 2.0], [0.1, 0.4])}, "title").axes[0].lines) == 1
+
+
+def test_copies_of_lecture_08_handed_out_before_find_the_matched_share_under_its_old_name():
+    from course_utils.figures import ap_curves
+
+    assert ap_curves is matched_curves
+    truth = np.pad(np.ones((4, 4), dtype=int), 3)
+    assert score_instances([(truth, truth)]).ap[0.5] == 1

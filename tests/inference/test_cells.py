@@ -48,9 +48,9 @@ def test_scores_by_hand():
     found = score_instances([(truth, merged)])
     assert (found.merged, found.split, found.missed, found.cells, found.predicted) == (2, 0, 0, 3, 2)
     # IU 1/2 for one of the merged two, 2/3 for the third: two matches, one true cell left
-    assert found.ap[0.5] == pytest.approx(2 / 3)
-    assert found.ap[0.65] == pytest.approx(1 / 4)
-    assert found.ap[0.7] == 0
+    assert found.matched_share[0.5] == pytest.approx(2 / 3)
+    assert found.matched_share[0.65] == pytest.approx(1 / 4)
+    assert found.matched_share[0.7] == 0
     assert found.panoptic_quality == pytest.approx((1 / 2 + 2 / 3) / 2.5)
 
 
@@ -61,7 +61,7 @@ def test_several_pictures_are_counted_together_as_stardist_does():
     found = score_instances(pairs, (0.3, 0.5, 0.7))
     for threshold in (0.3, 0.5, 0.7):
         theirs = matching_dataset(*zip(*pairs, strict=True), thresh=threshold, show_progress=False)
-        assert found.ap[threshold] == pytest.approx(theirs.accuracy)
+        assert found.matched_share[threshold] == pytest.approx(theirs.accuracy)
     theirs = matching_dataset(*zip(*pairs, strict=True), thresh=0.5, show_progress=False)
     assert found.panoptic_quality == pytest.approx(theirs.panoptic_quality)
 

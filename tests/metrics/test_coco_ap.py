@@ -164,8 +164,8 @@ def test_a_perfect_answer_is_1_and_a_late_false_alarm_costs_one_of_the_two_numbe
         "scores": torch.tensor([0.9, 0.8, 0.7, 0.01]),
     }
     assert coco_ap([(truth, found)]).ap == coco_ap([(truth, more)]).ap == 1
-    assert score_instances([(labels, labels)]).ap[0.5] == 1
-    assert score_instances([(labels, labels + 4 * alarm)]).ap[0.5] == pytest.approx(3 / 4)
+    assert score_instances([(labels, labels)]).matched_share[0.5] == 1
+    assert score_instances([(labels, labels + 4 * alarm)]).matched_share[0.5] == pytest.approx(3 / 4)
     first = more | {"scores": torch.tensor([0.9, 0.8, 0.7, 0.99])}
     assert coco_ap([(truth, first)]).ap == pytest.approx(0.75)
 
