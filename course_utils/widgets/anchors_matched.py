@@ -88,21 +88,18 @@ def draw(data: Matched) -> Board:
     if not data.belongs.any():
         board.box(*place(data.anchors[data.iou.argmax()]), edgecolor="white", linewidth=2, linestyle="--")
     board.frame(*place(data.box), COLOURS["orange"])
-    plot = Plot(board, 440, 84, 420, 226, (0, 1), (0, 30))
-    plot.axes((0, 0.3, 0.5, 0.7, 1), (0, 10, 20, 30), "IU with the box", "anchors (the bar at 0 is cut off)")
-    counts = torch.histc(data.iou[data.iou > 0], bins=20, min=0, max=1).tolist()
+    plot = Plot(board, 440, 84, 420, 226, (0.2, 1), (0, 30))
+    plot.axes((0.2, 0.3, 0.5, 0.7, 1), (0, 10, 20, 30), "IU with the box", "anchors, from an IU of 0.2 on")
+    counts = torch.histc(data.iou, bins=16, min=0.2, max=1).tolist()
     for number, count in enumerate(counts):
         if count:
-            start, top = number / 20, plot.y(min(count, 30))
+            start, top = 0.2 + number / 20, plot.y(min(count, 30))
             inside = start >= data.positive - 0.026
             face = {"facecolor": COLOURS["sky"] if inside else "#BBBBBB", "hatch": "" if inside else "////"}
-            board.box(plot.x(start), top, plot.width / 20, plot.y(0) - top, linewidth=0.8, **face)
-    for value, words in ((NEGATIVE, "background"), (data.positive, "belongs")):
+            board.box(plot.x(start), top, plot.width / 16, plot.y(0) - top, linewidth=0.8, **face)
+    for value, words in ((NEGATIVE, "background below"), (data.positive, "belongs")):
         board.line([plot.x(value)] * 2, [plot.y(0), plot.y(30)], color=COLOURS["red"], linestyle=":")
-        left = words == "background"
-        board.write(
-            plot.x(value) + (-6 if left else 6), plot.top + 12, words, ha="right" if left else "left", color=GREY
-        )
+        board.write(plot.x(value) + 6, plot.top + 12, words, color=GREY)
     return board
 
 
@@ -120,8 +117,8 @@ def anchor_matching(image: Tensor) -> Explorer:
         controls={
             "x": IntSlider(width // 2, 0, width, description="centre, from the left"),
             "y": IntSlider(height // 2, 0, height, description="from above"),
-            "width": IntSlider(40, 6, 120, description="width, px"),
-            "height": IntSlider(40, 6, 120, description="height, px"),
+            "width": IntSlider(60, 6, 120, description="width, px"),
+            "height": IntSlider(60, 6, 120, description="height, px"),
             "positive": FloatSlider(0.7, min=0.4, max=0.9, step=0.05, description="belongs from IU"),
         },
         compute=partial(compute, image),

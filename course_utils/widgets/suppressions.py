@@ -49,7 +49,7 @@ def guessed(boxes: Tensor, copies: int, seed: int = 0) -> tuple[Tensor, Tensor, 
         boxes (M, 4) -> guesses (copies * M, 4), scores (copies * M,), which true box each is of
     """
     dice = torch.Generator().manual_seed(seed)
-    guesses = jitter_boxes(boxes, copies, 0.07, dice)
+    guesses = jitter_boxes(boxes, copies, 0.1, dice)
     of = torch.arange(len(boxes)).repeat(copies)
     good = box_iou(guesses, boxes)[torch.arange(len(guesses)), of]
     return guesses, good + 0.05 * torch.randn(len(good), generator=dice), of
