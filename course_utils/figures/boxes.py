@@ -139,7 +139,7 @@ def in_pairs(values: dict[str, dict[str, Sequence[float]]], label: str, title: s
     figure, axes = plt.subplots(figsize=(10, 4.8))
     arms = list(next(iter(values.values())))
     wide = 0.8 / len(arms)
-    looks = (("orange", "///"), ("sky", ""), ("green", "..."))
+    looks = (("orange", "///"), ("sky", ""), ("green", "..."), ("pink", "xx"))
     for place, group in enumerate(values.values()):
         for number, (arm, (colour, pattern)) in enumerate(zip(arms, looks, strict=False)):
             seeds, x = group[arm], place + (number - (len(arms) - 1) / 2) * wide

@@ -8,7 +8,15 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "cells": ["CellCrops", "grey", "stretched"],
         "evaluation": ["Evaluation", "evaluate"],
-        "instances": ["evaluate_things", "judge_things", "target_of", "thing_board", "train_thing_net"],
+        "instances": [
+            "KeptThings",
+            "ThingPictures",
+            "evaluate_things",
+            "judge_things",
+            "target_of",
+            "thing_board",
+            "train_thing_net",
+        ],
         "kept_maps": ["take_up"],
         "kept_nets": ["train_or_load"],
         "loop": ["overfit_one_batch", "train"],
