@@ -22,7 +22,7 @@
 # what is in it. You will build the parts by hand, prove to yourself what each of them is for, and train all of it.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* Let somebody answer the question on the slide. "None" is a good answer: a label map
+# *For the lecturer, 1 minute.* Let somebody answer the question on the slide. "None" is a good answer: a label map
 # holds no sheep, only pixels of sheep. Then ask who has counted things with a net, and how they told neighbours apart.
 
 # %% [markdown] slideshow={"slide_type": "skip"} tags=["objectives"]
@@ -134,7 +134,7 @@ for p in (0.99, 0.9, 0.5):
 # answer for each box, whoever counts.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* Ask for a rule that would give the numbers an order: from left to right is the usual
+# *For the lecturer, 1 minute.* Ask for a rule that would give the numbers an order: from left to right is the usual
 # proposal. Then move one sheep a pixel past the other: all numbers jump, and no pixel of the others has changed. The
 # table is the same argument in a loss.
 
@@ -169,7 +169,7 @@ def iou_of_boxes(boxes, others):
 check("09.iou", iou_of_boxes)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 5 minutes with the exercise.* Draw two boxes and let the room find the edges of what they share. The
+# *For the lecturer, 4 minutes with the exercise.* Draw two boxes and let the room find the edges of what they share. The
 # usual mistakes: boxes that lie apart in both directions (minus times minus), and a width of x2 - x1 + 1, which is a
 # habit from the time when corners were numbers of pixels.
 
@@ -210,7 +210,7 @@ print(
 # many things would have no anchor at all, and nobody would ever learn to find them.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes.* Dots are the centres of anchors, nine at each. Ask which things are in danger: those
+# *For the lecturer, 2 minutes.* Dots are the centres of anchors, nine at each. Ask which things are in danger: those
 # whose size or shape lies between the anchors'. The hatched bars are things that would get none without the rule that
 # the best one always counts.
 
@@ -261,7 +261,7 @@ def moved_boxes(deltas, anchors):
 check("09.decode", moved_boxes)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 6 minutes with the exercise.* Ask why not pixels: 5 pixels are nothing for a bus and all of a
+# *For the lecturer, 4 minutes with the exercise.* Ask why not pixels: 5 pixels are nothing for a bus and all of a
 # bottle. Why a logarithm: half and double become -0.69 and 0.69, equally far from 0. The usual mistake is to move by the
 # new width, after it has grown.
 
@@ -341,7 +341,7 @@ show(
 # is lost for good. Nothing later adds a box.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes.* Ask first why the curve for 100 does not start at zero. Then which of the three matters
+# *For the lecturer, 2 minutes.* Ask first why the curve for 100 does not start at zero. Then which of the three matters
 # for the rest of the net: the heads look at all proposals, so the top one; the time it costs, so the others. The paper
 # takes 300 or 1,000.
 
@@ -373,7 +373,7 @@ def suppress(boxes, scores, labels, threshold):
 check("09.nms", suppress)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 6 minutes with the exercise.* Play it with people: five stand up with scores, the best one points at
+# *For the lecturer, 4 minutes with the exercise.* Play it with people: five stand up with scores, the best one points at
 # those who have to sit down. The subtle point is the third person, who was suppressed only by somebody who sits already:
 # they stay. The common mistake is to forget the classes.
 
@@ -488,7 +488,7 @@ def align_bin(features, box, stride):
 check("09.bin", align_bin)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 7 minutes with the exercise.* Draw four cells and a place between them; the four areas opposite are
+# *For the lecturer, 6 minutes with the exercise.* Draw four cells and a place between them; the four areas opposite are
 # the shares. Then the half: at pixel 4 of stride 8 the answer is cell 0 alone, so x / stride must lose 0.5. It is the
 # mistake that most people make, and the check says by how many pixels they are off.
 
@@ -615,7 +615,7 @@ if most != "stride 32":
 # map. Here are both, on the crops of RoIAlign at stride 8, with all 20 classes of the stickers.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* Have the two sides argue. The best argument for the softmax is that it is how lecture 04
+# *For the lecturer, 1 minute.* Have the two sides argue. The best argument for the softmax is that it is how lecture 04
 # did it; the best against it: what is there to decide, once the box says "cat"? Only cat or not cat.
 
 # %% slideshow={"slide_type": "skip"}
@@ -710,7 +710,7 @@ show(
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes.* Look for a pair that a label map would have merged. Then for what is wrong: outlines that
+# *For the lecturer, 2 minutes.* Look for a pair that a label map would have merged. Then for what is wrong: outlines that
 # are too smooth, a thing found twice, a small thing missed. Which part of the net would you blame for each?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -794,7 +794,7 @@ def average_precision(scores, right, things):
 check("09.ap", average_precision)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 6 minutes with the exercise.* Do five detections on the board: right, wrong, right, right, wrong, of
+# *For the lecturer, 3 minutes; the exercise is for home.* Do five detections on the board: right, wrong, right, right, wrong, of
 # five things. The two steps that are forgotten: ranking, and the best precision that is still to come, which turns the
 # saw into a staircase.
 
@@ -826,7 +826,7 @@ record("09.ap50_moved", abs(both["as found"].masks.ap50 - both["ten false alarms
 # is, and whoever reports the second has to choose from which score on a detection counts. Never put one beside the other.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes.* Ask for a vote first: both fall, one falls, none. Then: which of the two would you use to
+# *For the lecturer, 2 minutes.* Ask for a vote first: both fall, one falls, none. Then: which of the two would you use to
 # choose a detector for a car, which for a count of cells that goes into a paper?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -867,7 +867,7 @@ show(
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* The thin line is what happens down the ranking, the thick one the best that is still to
+# *For the lecturer, 1 minute.* The thin line is what happens down the ranking, the thick one the best that is still to
 # come; AP is the area under it. Between the two curves lies what a better outline would bring.
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "which-question"}
@@ -881,7 +881,7 @@ show(
 # **Guess** for both: who merges, who suppresses?
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* Collect guesses for each board, with a reason. The watershed needs a dark line, or an
+# *For the lecturer, 1 minute.* Collect guesses for each board, with a reason. The watershed needs a dark line, or an
 # unsure one, between two things; Mask R-CNN needs boxes that do not overlap too much.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -1024,7 +1024,7 @@ if len(set(winner.values())) == 1:
 # StarDist, which suppresses by shape; or at least another threshold.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 4 minutes.* Count mistakes with the room before you give the numbers: hatched things are merged, bare ones are missed.
+# *For the lecturer, 3 minutes.* Count mistakes with the room before you give the numbers: hatched things are merged, bare ones are missed.
 # The label map took less time for the same number of steps; say so. But on the stickers more time would not help it: the
 # table of the notebook says how many things even a perfect label map merges.
 
