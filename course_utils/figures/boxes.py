@@ -170,11 +170,11 @@ def pasted(image: Tensor, drawn: Tensor, box: Tensor, whole: Tensor, title: str)
     window = {"xlim": (x1 - margin, x2 + margin), "ylim": (y2 + margin, y1 - margin)}
 
     def draw_cells(axes: Axes) -> None:
-        axes.imshow(drawn, cmap="gray", vmin=0, vmax=1)
+        axes.imshow(drawn.numpy(), cmap="gray", vmin=0, vmax=1)
         bare(axes)
 
     def draw_values(axes: Axes) -> None:
-        axes.imshow(whole, cmap="gray", vmin=0, vmax=1)
+        axes.imshow(whole.numpy(), cmap="gray", vmin=0, vmax=1)
         draw_rectangles(axes, box[None], [COLOURS["yellow"]], width=2)
         axes.set(**window)
         bare(axes)
