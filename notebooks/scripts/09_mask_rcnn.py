@@ -205,8 +205,8 @@ print(
 )
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Most anchors are background, so the loss is computed on a sample: at most as many of background as of things, or
-# "nothing here" would be right nearly always. And without the special rule, *the best anchor of each thing belongs to it in any case*,
+# Most anchors are background, so the loss is computed on a sample of 128, in which things may take up to a half;
+# otherwise "nothing here" would be right nearly always. And without the special rule, *the best anchor of each thing belongs to it in any case*,
 # many things would have no anchor at all, and nobody would ever learn to find them.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
