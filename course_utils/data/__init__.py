@@ -11,7 +11,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "depth": ["fill_holes", "gravity", "hha", "log_depth", "normals", "plain_camera", "points"],
-        "dataset": ["Dataset", "Sample", "load", "numbered"],
+        "dataset": ["Dataset", "Sample", "detection_target", "load", "numbered"],
         "images": ["read_image"],
         "masks": ["VOC_CLASSES", "check_mask", "read_mask", "voc_palette"],
         "photographs": ["annotation", "depth_photograph", "photograph"],

@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "sliding_window",
             "table_1_row",
         ],
+        "things": ["label_image"],
         "tiles": ["at_once", "overlap_tile", "read_tile"],
     },
 )

@@ -33,6 +33,7 @@ def cells(height=12, width=14):
 GENERATOR = torch.Generator().manual_seed(0)
 SCORES = torch.randn(2, 3, 4, 5, generator=GENERATOR)
 PALETTE = torch.randint(0, 255, (CLASSES, 3), generator=GENERATOR, dtype=torch.uint8)
+BOXES = torch.rand(6, 4, generator=GENERATOR) * 20 + torch.tensor([0, 0, 20, 20])
 CONFUSED = [torch.tensor([[90, 100], [100, 100]]), torch.tensor([[120, 4], [5, 101]])]
 
 # for each exercise with label maps or counts: its arguments, and which of them are integers of whatever type
@@ -51,6 +52,7 @@ WHOLE = {
     "08.weights": ((cells().numpy(),), (0,)),
     "08.bend": ((cells().numpy(), np.full((2, 12, 14), 1.4)), (0,)),
     "08.rand": ((cells().numpy(), cells().numpy() // 2), (0, 1)),
+    "09.nms": ((BOXES, SCORES.flatten()[:6], torch.tensor([1, 1, 2, 2, 1, 2]), 0.5), (2,)),
 }
 # the rest take floating-point maps, nets or plain numbers
 MAPS = {
@@ -60,6 +62,11 @@ MAPS = {
     "04.segment": (lambda f: f(torch.randn(2, 3, 4, 5), (8, 10))),
     "07.crop": (lambda f: f(torch.randn(2, 3, 9, 8), 4, 5)),
     "08.cells": (lambda f: f(np.random.default_rng(0).random((20, 24)))),
+    "09.iou": (lambda f: f(BOXES, BOXES.flip(0))),
+    "09.decode": (lambda f: f(torch.rand(6, 4), BOXES)),
+    "09.bin": (lambda f: f(torch.rand(8, 8), (13.0, 21.0, 33.0, 31.0), 8)),
+    "09.ap": (lambda f: f(torch.rand(6), torch.rand(6) > 0.5, 4)),
+    "09.paste": (lambda f: f(torch.rand(4, 4), (2.0, 1.5, 14.0, 9.0), (12, 16))),
 }
 PLAIN = {
     "02.linear_to_conv",
