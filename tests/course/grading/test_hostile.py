@@ -22,6 +22,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 TARGET = "02.receptive_field"
+AFTER = "02.shift_and_stitch"  # graded once the target was, by the same nursery
 HEAD = "def receptive_field(layers):\n"
 RIGHT = """    field, step = 1, 1
     for kernel, stride in layers:
@@ -73,7 +74,7 @@ def graded(tmp_path_factory):
     neighbour = hand_in(submitted, "honest", "02", solutions("02"))
     for student, (source, _) in HOSTILE.items():
         source = source.replace("OUTSIDE", str(outside)).replace("NEIGHBOUR", str(neighbour)).replace("PORT", "9")
-        hand_in(submitted, student, "02", solutions("02") | {TARGET: source})
+        hand_in(submitted, student, "02", {TARGET: source, AFTER: solutions("02")[AFTER]})
     hand_in(submitted, "deletes_checks", "02", solutions("02"))
     path = submitted / "deletes_checks" / "02_convolutionalization.ipynb"
     path.write_text(notebook("02", solutions("02")).replace('check(\\"02', 'print(\\"02'))
@@ -95,7 +96,7 @@ def test_misbehaving_costs_this_exercise_and_no_other(graded, student):
     row = rows[student]
     harmless = student == "nested"  # what Python makes of it differs by version
     assert harmless or row[TARGET] == "0", pages[student]
-    assert (row["02.linear_to_conv"], row["02.shift_and_stitch"]) == ("2", "2")
+    assert row[AFTER] == "2"
     said = re.findall(r"<p class='said'>(.*?)</p>", pages[student], re.DOTALL)
     assert HOSTILE[student][1] in "\n".join(said), said
 
