@@ -8,6 +8,7 @@ import ctypes
 import os
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -101,11 +102,11 @@ def threads_of_user() -> int:
 
 
 def limit(limits: Limits) -> None:
-    """Set the operating system's limits for this process: memory beyond what it has now, CPU time, size of a file."""
+    """Set the operating system's limits for this process: memory and CPU time beyond what it has now, size of a file."""
     if resource is None:
         return
     wanted = {
-        resource.RLIMIT_CPU: int(limits.seconds) + 5,
+        resource.RLIMIT_CPU: int(time.process_time() + limits.seconds) + 5,
         resource.RLIMIT_FSIZE: limits.disk_mb * 2**20,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: 256,

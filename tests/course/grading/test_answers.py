@@ -16,7 +16,7 @@ TASK = next(task for task in LECTURE.tasks if task.name == "00.foreground_share"
 HEAD = "def foreground_share(mask):\n"
 
 
-def verdict(source: str, seconds: float = 3, forks: bool = False) -> dict:
+def verdict(source: str, seconds: float = 5, forks: bool = False) -> dict:
     """What is said of an answer to the start page's first exercise."""
     limits = asdict(confine.Limits(seconds=seconds))
     request = {"lecture": "00", "cells": [[TASK.grade_id, source, "code"]], "closed": [], "limits": limits}
@@ -31,7 +31,7 @@ def verdict(source: str, seconds: float = 3, forks: bool = False) -> dict:
         (
             HEAD + "    import time\n    while True:\n        time.sleep(1)\n",
             "stopped",
-            "still running after 3 seconds",
+            "still running after 5 seconds",
         ),
         (HEAD + "    import socket\n    socket.create_connection(('localhost', 9))\n", "error", "not use the network"),
     ],
