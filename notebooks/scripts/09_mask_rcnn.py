@@ -996,12 +996,11 @@ for name, each in boards.items():
     drawings[f"{name}: Mask R-CNN"] = partial(draw_merged, image=seen, truth=true, prediction=boxes_say)
 shares = {key: scored.matched_share[0.5] for key, scored in answers.items()}
 winner = {name: max(("label map, watershed", "Mask R-CNN"), key=lambda way: shares[name, way]) for name in boards}
-title = "Matched share: " + "; ".join(
-    f"{name} {shares[name, 'label map, watershed']:.2f} (map) and {shares[name, 'Mask R-CNN']:.2f} (boxes)"
-    for name in boards
+numbers = "; ".join(
+    f"{name} {shares[name, 'label map, watershed']:.2f} and {shares[name, 'Mask R-CNN']:.2f}" for name in boards
 )
 show(
-    panels(drawings, title, columns=3, width=10),
+    panels(drawings, f"Matched share, watershed and boxes: {numbers}", columns=3, width=10),
     alt="A scene of stickers and one of rods, each as it is annotated, as the watershed cuts it, with merged things hatched, "
     "and as Mask R-CNN finds it.",
 )
