@@ -542,7 +542,7 @@ def narrowed(train, val, channels=32):
 # %% slideshow={"slide_type": "skip"}
 maps, boxes, scene, labels, small, _ = lesson_of(board.train)
 val_maps, val_boxes, val_scene, val_labels, _, val_targets = lesson_of(board.val)
-SEEDS, STEPS = [SEED, SEED + 1, SEED + 2], run.pick(quick=70, full=1000)
+SEEDS, STEPS = [SEED, SEED + 1, SEED + 2], run.pick(quick=60, full=1000)
 
 
 def learned(head, crops, seed, outputs=1):
@@ -963,7 +963,7 @@ def label_maps(each, epochs):
     """A label map and a watershed on a board: the training's history, and a label image for each scene in val."""
     torch.manual_seed(SEED)
     up = LabelMap(each.net(SEED).features)
-    settings = Settings(epochs=epochs, batch=8, lr=3e-3, warm_up=0.2, batch_norm="keep", seed=SEED)
+    settings = Settings(epochs=epochs, batch=4, lr=3e-3, warm_up=0.2, batch_norm="keep", seed=SEED)
     history = train(up, weighted(each.train), WeightedCrossEntropy(), settings, device=run.device, progress=False)
     with torch.no_grad():
         said = up(torch.stack([item[0] for item in each.val]).to(run.device)).softmax(dim=1)[:, 1].cpu()
@@ -971,7 +971,7 @@ def label_maps(each, epochs):
 
 
 # %% slideshow={"slide_type": "skip"}
-EPOCHS = {"stickers": len(history.losses) * 8 / len(board.train), "rods": run.pick(quick=4, full=24)}
+EPOCHS = {"stickers": len(history.epochs), "rods": run.pick(quick=3, full=24)}
 rods_net, rods_history = train_thing_net(boards["rods"], run, epochs=EPOCHS["rods"])
 rods_net.overlap = 0.3
 at_03 = evaluate_things(rods_net, boards["rods"].val)
