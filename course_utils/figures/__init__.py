@@ -7,15 +7,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "architectures": ["architecture", "boxes", "fields_over", "growth", "sensitivity"],
-        "boxes": [
-            "draw_things",
-            "in_pairs",
-            "matched_anchors",
-            "pasted",
-            "precision_recall",
-            "ramp_readings",
-            "recall_over_steps",
-        ],
         "cells": [
             "ablation",
             "ap_curves",
@@ -28,6 +19,15 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "matched_curves",
         ],
         "contact_sheets": ["contact_sheet", "scene_wall"],
+        "detections": [
+            "draw_things",
+            "in_pairs",
+            "matched_anchors",
+            "pasted",
+            "precision_recall",
+            "ramp_readings",
+            "recall_over_steps",
+        ],
         "heatmaps": [
             "agreement",
             "draw_heat",

@@ -7,6 +7,7 @@ found.masks.ap50, found.boxes.ap50, found.matched
 """
 
 import json
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -204,7 +205,7 @@ def lite_net(
         settings: of `MaskRCNN`, such as rois.
     """
     return MaskRCNN(
-        features=nn.Sequential(maps, FPN(maps.channels, width, levels=1)),
+        features=nn.Sequential(OrderedDict(backbone=maps, pyramid=FPN(maps.channels, width, levels=1))),
         rpn=RPN(width, Anchors([tuple(sizes)], [8]), candidates=300, proposals=100, sampled=128),
         box_pool=RoIPooler([8], size=7, pool=pool),
         box_head=BoxHead(width, size=7, classes=classes, width=256),
@@ -270,8 +271,8 @@ def thing_recipe(run: Run, seed: int | None = None, **changed) -> Settings:
         changed: any other setting, such as epochs=1.
     """
     settings = Settings(
-        epochs=run.pick(quick=4, full=24),
-        batch=8,
+        epochs=run.pick(quick=3, full=24),
+        batch=4,  # half of 8 at twice the steps: as good in two thirds of the time
         lr=3e-3,
         bias_lr=1.0,
         warm_up=0.2,

@@ -84,7 +84,8 @@ def draw(data: Crowd) -> Board:
     """The nuclei with the boxes that stay, and both mistakes over the threshold."""
     lost, twice = judge(data.stays, data.of, len(data.boxes))
     board = Board(880, TOP + SIDE + 10)
-    board.heading(0, 22, f"{lost} of {len(data.boxes)} nuclei suppressed by a neighbour, {twice} boxes too many")
+    words = f"{twice} box{'es' * (twice != 1)} too many"
+    board.heading(0, 22, f"{lost} of {len(data.boxes)} nuclei suppressed by a neighbour, {words}")
     board.image(picture(data.image) ** 0.65, 0, TOP, SIDE, SIDE)
     scale = SIDE / data.image.shape[-1]
     found = torch.bincount(data.of[data.stays], minlength=len(data.boxes))
@@ -99,7 +100,7 @@ def draw(data: Crowd) -> Board:
     outline(data.boxes[found == 0], color=COLOURS["red"], linewidth=2.5, linestyle="--")
     most = max(10, 10 * -(-max(*data.lost, min(max(data.twice), 2 * len(data.boxes))) // 10))
     plot = Plot(board, 440, 84, 420, 216, (0, 1), (0, most))
-    plot.axes((0, 0.25, 0.5, 0.75, 1), range(0, most + 1, max(10, most // 4)), "threshold of the IU", "mistakes")
+    plot.axes((0, 0.25, 0.5, 0.75, 1), range(0, most + 1, 10 * -(-most // 50)), "threshold of the IU", "mistakes")
     plot.curve(THRESHOLDS, data.lost, COLOURS["red"])
     plot.curve(THRESHOLDS, torch.tensor(data.twice).clamp(max=most), COLOURS["sky"], linestyle="--")
     board.line([plot.x(data.at)] * 2, [plot.y(0), plot.y(most)], color="black", linewidth=1.5, linestyle=":")

@@ -33,6 +33,7 @@ from course_utils.training.kept_maps import lower_maps
 from course_utils.training.loop import train
 from course_utils.training.processes import Run
 from course_utils.training.recipes import read_recipe, run_recipe
+from course_utils.training.settings import make_optimiser
 from tests.training.tiny_training import digits_of
 
 QUICK = Run("quick", torch.device("cpu"), 0)
@@ -171,6 +172,12 @@ def test_a_training_broken_off_goes_on_to_the_same_weights_and_losses(board, tmp
     assert all(torch.equal(value, state[name]) for name, value in whole.state_dict().items())
     frozen = board.net(seed=5).features[0].state_dict()
     assert all(torch.equal(value, frozen[name]) for name, value in whole.features[0].state_dict().items())
+
+
+def test_the_backbone_of_a_net_may_learn_more_slowly():
+    net = ToldNet(lite_net(backbone("efficientnet_lite0"), classes=2))
+    factors = {group["lr_factor"] for group in make_optimiser(net, thing_recipe(QUICK, backbone_lr=0.2)).param_groups}
+    assert factors == {0.2, 1.0}
 
 
 def test_the_truth_itself_scores_1_by_both_measures_and_false_alarms_cost_one_of_them():

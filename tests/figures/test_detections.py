@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.figures.boxes import (
+from course_utils.figures.detections import (
     draw_rectangles,
     draw_things,
     in_pairs,
