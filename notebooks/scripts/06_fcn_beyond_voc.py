@@ -574,14 +574,12 @@ late = nets["late", SEED].to(run.device)
 @torch.no_grad()
 def ask(image, depth):
     """What three nets say of one scene: name -> label map (H, W)."""
-    colour, three = image[None].to(run.device), hha(depth, camera)[None].to(run.device)
-    four = torch.cat([colour, log_depth(depth)[None].to(run.device)], dim=1)
-    rgb, of_hha, both = (
-        through_lower_layers(body, seen) for body, seen in ((BODY, colour), (BODY, three), (WIDENED["mean"], four))
-    )
-    said = {"RGB": nets["RGB", SEED](rgb), "early": nets["early", SEED](both)}
+    three = torch.stack([image, hha(depth, camera)]).to(run.device)
+    four = torch.cat([image, log_depth(depth)])[None].to(run.device)
+    rgb, of_hha = through_lower_layers(BODY, three).split(1)
+    said = {"RGB": nets["RGB", SEED](rgb), "early": nets["early", SEED](through_lower_layers(WIDENED["mean"], four))}
     said["late"] = late.first(rgb) + late.second(of_hha)
-    return {name: scores[0].argmax(dim=0).cpu() for name, scores in said.items()}
+    return {name: values[0].max(dim=0).indices.cpu() for name, values in said.items()}
 
 
 scenes = [opened("val").sample(index) for index in range(8)]
