@@ -422,12 +422,12 @@ val = {name: through_body(name) for name in tqdm(SOURCES, desc="val")}
 print(f"{len(train['RGB'])} pictures to learn from, {len(val['RGB'])} to judge by")
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
-from course_utils.training import through_lower_layers
+from course_utils.training import lower_maps
 
 one = opened("val").giving(SOURCES["early"])[0][0][None].to(run.device)
-alone = through_lower_layers(BODY, one[:, :3], every=4)
+alone = lower_maps(BODY, one[:, :3], every=4)
 for start, body in WIDENED.items():
-    change = float((through_lower_layers(body, one, every=4) - alone).abs().mean() / alone.abs().mean())
+    change = float((lower_maps(body, one, every=4) - alone).abs().mean() / alone.abs().mean())
     print(f"new weights start at {start}: depth changes the maps by {change:.0%}")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -576,8 +576,8 @@ def ask(image, depth):
     """What three nets say of one scene: name -> label map (H, W)."""
     three = torch.stack([image, hha(depth, camera)]).to(run.device)
     four = torch.cat([image, log_depth(depth)])[None].to(run.device)
-    rgb, of_hha = through_lower_layers(BODY, three).split(1)
-    said = {"RGB": nets["RGB", SEED](rgb), "early": nets["early", SEED](through_lower_layers(WIDENED["mean"], four))}
+    rgb, of_hha = lower_maps(BODY, three).split(1)
+    said = {"RGB": nets["RGB", SEED](rgb), "early": nets["early", SEED](lower_maps(WIDENED["mean"], four))}
     said["late"] = late.first(rgb) + late.second(of_hha)
     return {name: values[0].max(dim=0).indices.cpu() for name, values in said.items()}
 
