@@ -498,6 +498,13 @@ show(
     "numbers on NYUDv2: RGB 29.2, HHA 24.2, early 30.5, late 32.8.",
 )
 
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Read the dots before the bars: a step that is smaller than the distance between an arm's own dots is no result. On the
+# right a sofa, a wall and a floor differ by shape and place, so depth says much about *what* they are. On the left the
+# classes are drawings: depth says where a thing ends and hardly what it is, and a frozen body that knows photographs
+# reads colours far better than HHA. Other data, another body, another answer: that is why the question is asked with an
+# experiment. And three times the same depth need not lose against HHA's three meanings: look at the two bars.
+
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 4 minutes.* Compare with the ranks on the board. Then ask for the difference between the two sides:
 # what tells a sofa from a bed in a room, and what tells a cat from a dog among stickers? And ask which differences on the left
@@ -526,6 +533,12 @@ show(
 )
 record("06.late_minus_rgb_in_the_dark", [b - a for a, b in zip(dark["1/64"]["RGB"], dark["1/64"]["late"], strict=True)])
 
+# %% [markdown] slideshow={"slide_type": "skip"}
+# The sum of two scores is an argument that the louder one wins. As the light goes, RGB's scores do not become silent,
+# they become wrong; what keeps late fusion up is that the other net goes on saying what it said. So late fusion does
+# not *choose* the better of two, as one might hope. It leans on the one that is left as far as that one's voice carries. Where the
+# lines end, compare it with both of its parts.
+
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 3 minutes.* No net is trained again. HHA does not see light, so its line is level. Ask what late
 # fusion would have to know in order to keep the better of two: how dark it is. Nobody told it; it adds what both say.
@@ -552,6 +565,12 @@ show(
     "of three seeds.",
 )
 record("06.lost_by_a_shift", {arm: round(float(value), 2) for arm, value in lost.items()})
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# A joint can only lose what it took from depth. Our early fusion lets depth in as a grey picture of edges through
+# layers that never learned to use it; late fusion has a net of its own for HHA, and believes it. Whoever listens more
+# is misled more. So this figure measures two things at once, how *exactly* a joint lays the sources over each other,
+# and how *much* it relies on the second; the light above it is needed to tell them apart.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 3 minutes.* Most of the room bets on early fusion, since it adds pixel to pixel. What a joint loses
@@ -664,6 +683,11 @@ show(
     over_settings(curves, title, f"weight of the geometric loss (seed {SEED})"),
     alt="Mean IU of the semantic and the geometric head for weights of the geometric loss of 0.1, 1 and 10.",
 )
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# What is certain is the price: one body to train and to run in place of two. Whether the answers help each other or
+# stand in each other's way is within a few points here, and one seed of a weight proves nothing; three seeds of the
+# sum are in the figure before this one. (Table 5 compares two-headed nets with other systems, not with two nets.)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* The weight says whose mistakes move the shared body. The paper adds the two losses,
