@@ -128,7 +128,7 @@ show(
 # tried, and the paper tried it before anything else.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 4 minutes.* Come back to the reasons on the board: which column has the order of the first? Time
+# *For the lecturer, 3 minutes.* Come back to the reasons on the board: which column has the order of the first? Time
 # and number of weights nearly do. Then ask whether that makes them the reason: three nets, five columns, and one of the
 # columns will always fit. It is the honest end of this unit.
 
@@ -285,7 +285,7 @@ def angle_with_gravity(normal, down):
 check("06.angle", angle_with_gravity)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 4 minutes.* The usual mistakes: the sign (a floor at 180 degrees), radians, and NaN where rounding
+# *For the lecturer, 3 minutes.* The usual mistakes: the sign (a floor at 180 degrees), radians, and NaN where rounding
 # made a cosine larger than 1. Ask why the clamp is no cheating.
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "adds-question"}
@@ -364,7 +364,7 @@ def widened(old, channels):
 check("06.widen", widened)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 4 minutes.* The usual mistake is a fresh convolution whose old weights were forgotten. Ask what a
+# *For the lecturer, 3 minutes.* The usual mistake is a fresh convolution whose old weights were forgotten. Ask what a
 # frozen layer with zeros will ever know of depth: nothing. The paper does not say how its new weights started; in the
 # authors' released net they are the mean of the colours' weights.
 
@@ -779,7 +779,7 @@ def mean_iu_in_truth(matrix):
 check("06.mean_iu", mean_iu_in_truth)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes.* The common mistake is to drop the absent classes' columns too, and with them the false
+# *For the lecturer, 2 minutes.* The common mistake is to drop the absent classes' columns too, and with them the false
 # alarms. Ask where such a pixel is counted: in the row of the class that it belongs to.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
