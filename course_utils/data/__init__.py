@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "photographs": ["annotation", "depth_photograph", "photograph"],
         "sets.nuclei": ["nuclei", "touching"],
         "stickers.scenes": ["scene"],
+        "stickers.sensor": ["dimmed", "shifted"],
         "transforms": ["Augment", "affine_field", "elastic_deformation", "elastic_displacements", "mirror_pad", "warp"],
     },
 )

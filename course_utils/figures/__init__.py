@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "architectures": ["architecture", "boxes", "fields_over", "growth", "sensitivity"],
+        "beyond_voc": ["hha_channels", "over_settings", "side_by_side", "standing_and_lying"],
         "cells": [
             "ablation",
             "ap_curves",

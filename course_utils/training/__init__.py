@@ -17,7 +17,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "thing_board",
             "train_thing_net",
         ],
-        "kept_maps": ["take_up"],
+        "kept_maps": ["KeptMaps", "UpperBackbone", "lower_maps", "take_up"],
         "kept_nets": ["train_or_load"],
         "loop": ["overfit_one_batch", "train"],
         "materials": ["Sampled", "material", "paper_recipe", "recipe"],

@@ -1,4 +1,4 @@
-"""Maps of a backbone's lower layers, computed once and kept, and the rest of the backbone on them (lectures 04, 05)."""
+"""Maps of a backbone's lower layers, computed once and kept, and the rest of the backbone on them (lectures 04 to 06)."""
 
 from fractions import Fraction
 
@@ -11,7 +11,7 @@ from tqdm import tqdm
 from course_utils.data.dataset import Dataset
 from course_utils.models.backbones import STRIDES, Backbone
 from course_utils.models.coordinates import CoordinateMap
-from course_utils.models.imagenet import normalise
+from course_utils.models.fusion import normalise_sources
 from course_utils.models.upsampling import Grid
 
 NAME = "efficientnet_lite0"
@@ -22,35 +22,37 @@ class KeptMaps(torch.utils.data.Dataset):
     """A data set whose pictures have been through all of EfficientNet-Lite0 but its last block and head, once.
 
     An item is three maps, at strides 8, 16 and 32, laid out as a picture of the mask's height and width (see
-    `lay_out`), and the mask. So a net on an `UpperBackbone` takes it where it would take a picture, and gives scores of
-    the mask's size.
+    `lay_out`), and the mask, or each of several targets. So a net on an `UpperBackbone` takes it where it would take a
+    picture, and gives scores of the mask's size.
 
     Args:
-        backbone: EfficientNet-Lite0; run here without gradients, batch norms as trained.
+        backbone: EfficientNet-Lite0, or one that was widened for more channels; run here without gradients, batch norms
+            as trained.
         dataset: pictures of one size, a multiple of 32, not augmented: each is looked at once.
         every: keep every so many pixels of the masks, down and across, and lay out the maps at that size.
         batch: pictures that are run together.
 
     Shape:
-        dataset[i]: (3, H, W) uint8, (H, W) -> (planes, H / every, W / every) float32, (H / every, W / every) int64
+        dataset[i]: (C, H, W) uint8, then (H, W) for each target
+            -> (planes, H / every, W / every) float32, then (H / every, W / every) int64 for each target
     """
 
     def __init__(self, backbone: Backbone, dataset: Dataset, every: int = 1, batch: int = 20):
         self.name, self.split, self.classes = f"{dataset.name}, kept maps", dataset.split, dataset.classes
         self.items = dataset.items
-        kept, masks = [], []
+        kept, targets = [], []
         starts = range(0, len(dataset), batch)
         for start in tqdm(starts, desc=f"{dataset.split} pictures through the lower layers", leave=False):
-            pairs = [dataset[index] for index in range(start, min(start + batch, len(dataset)))]
-            kept.append(lower_maps(backbone, torch.stack([image for image, _ in pairs]), every).cpu())
-            masks += [mask[::every, ::every] for _, mask in pairs]
-        self.maps, self.masks = torch.cat(kept), torch.stack(masks)
+            items = [dataset[index] for index in range(start, min(start + batch, len(dataset)))]
+            kept.append(lower_maps(backbone, torch.stack([item[0] for item in items]), every).cpu())
+            targets += [[target[::every, ::every] for target in item[1:]] for item in items]
+        self.maps, self.targets = torch.cat(kept), [torch.stack(each) for each in zip(*targets, strict=True)]
 
     def __len__(self) -> int:
-        return len(self.masks)
+        return len(self.maps)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        return self.maps[index], self.masks[index]
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        return self.maps[index], *(target[index] for target in self.targets)
 
 
 @torch.no_grad()
@@ -58,14 +60,14 @@ def lower_maps(backbone: Backbone, images: Tensor, every: int = 1) -> Tensor:
     """What is kept of some pictures: their maps below EfficientNet-Lite0's last block, laid out (see `lay_out`).
 
     Args:
-        backbone: EfficientNet-Lite0; run with its batch norms as trained.
-        images: uint8, of one size, whose sides are multiples of 32.
+        backbone: EfficientNet-Lite0, widened or not; run with its batch norms as trained.
+        images: uint8, of one size, whose sides are multiples of 32; with further channels for a widened one.
 
     Shape:
-        (N, 3, H, W) -> (N, planes, H / every, W / every), on the backbone's device
+        (N, C, H, W) -> (N, planes, H / every, W / every), on the backbone's device
     """
     backbone.eval()
-    images = normalise(images.to(next(backbone.parameters()).device), backbone.name)
+    images = normalise_sources(images.to(next(backbone.parameters()).device), backbone.name)
     at_8 = backbone.stages[0](images.contiguous(memory_format=torch.channels_last))
     at_16 = backbone.stages[1](at_8)
     return lay_out((at_8, at_16, backbone.stages[2][0](at_16)), every)

@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "elastic_grids": ["elastic"],
         "frame": ["Explorer", "explore", "lecture_mode"],
         "heat_maps": ["heat_map"],
+        "light_and_shifts": ["light_and_shift"],
         "overlap_tiles": ["overlap_tile"],
         "painting": ["paint_mask"],
         "receptive_fields": ["receptive_field"],

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from course_utils.data.stickers.drawings import DISTRACTORS, DRAWINGS, MISSING, 
 from course_utils.data.stickers.places import PLACES
 from course_utils.data.stickers.portable import Dice
 from course_utils.data.stickers.scenes import scene, void_edges
-from course_utils.data.stickers.sensor import STEPS
+from course_utils.data.stickers.sensor import STEPS, dimmed
 
 SCENES = [scene(0, index) for index in range(120)]
 
@@ -291,3 +292,10 @@ def test_vocs_palette_follows_the_bits():
     palette = voc_palette()
     assert palette[1] == (128, 0, 0) and palette[15] == (192, 128, 128) and palette[255] == (224, 224, 192)
     assert len(set(palette)) == 256
+
+
+def test_less_light_takes_the_colours_and_leaves_depth_and_the_masks():
+    dataset = load("stickers", "val", images=12).giving(("rgb", "depth"), ("mask", "geometry"))
+    bright, dark = dataset[0], dataset.with_transform(partial(dimmed, light=0.25))[0]
+    assert torch.equal(dark[0][:3], (bright[0][:3] / 4).round().to(torch.uint8))
+    assert all(torch.equal(*pair) for pair in zip((dark[0][3:], *dark[1:]), (bright[0][3:], *bright[1:]), strict=True))

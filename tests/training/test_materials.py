@@ -1,5 +1,7 @@
 """Kept maps are the maps themselves, and a net on them is the net."""
 
+import copy
+
 import pytest
 import torch
 
@@ -7,6 +9,7 @@ from course_utils.data.dataset import load
 from course_utils.losses import CrossEntropy
 from course_utils.models.backbones import backbone
 from course_utils.models.fcn import FCN
+from course_utils.models.fusion import widen
 from course_utils.models.imagenet import normalise
 from course_utils.training.kept_maps import KeptMaps, UpperBackbone, lay_out, take_up
 from course_utils.training.loop import train
@@ -73,6 +76,16 @@ def test_a_coarser_loss_sees_every_second_pixel_of_the_mask(lite0):
     dataset = load("stickers", "val", images=6)
     maps, mask = KeptMaps(lite0, dataset, every=2)[0]
     assert torch.equal(mask, dataset[0][1][::2, ::2]) and maps.shape[-2:] == mask.shape
+
+
+def test_a_widened_bodys_maps_are_the_colours_until_its_new_weights_are_more_than_zero(lite0):
+    dataset = load("stickers", "val", images=6).giving(("rgb", "depth"), ("mask", "geometry"))
+    colours = KeptMaps(lite0, dataset.giving(("rgb",)))
+    for start, same in (("zero", True), ("mean", False)):
+        kept = KeptMaps(widen(copy.deepcopy(lite0), 4, start), dataset, every=1)
+        assert torch.allclose(kept.maps, colours.maps, atol=1e-4) == same
+        _, mask, geometry = kept[0]
+        assert torch.equal(mask, dataset[0][1]) and torch.equal(geometry, dataset[0][2])
 
 
 def test_each_net_starts_afresh(small):

@@ -21,6 +21,12 @@ scene, rods = load("stickers", "val").sample(0), load("rods", "val").sample(0)
 torch.manual_seed(0)
 narrow = UNet(width=4, depth=4)
 
+stickers = load("stickers", "val", images=6, sensor=True)
+
+
+def by_light_and_depth(image, depth):
+    return {"light": (image[0] > 100).long(), "depth": ((depth > 0) & (depth < 3)).long()}
+
 
 def said(stride):
     known = torch.nn.functional.one_hot(cat.mask.where(cat.mask < 2, 0), 2).permute(2, 0, 1)[None].float()
@@ -169,6 +175,15 @@ CASES = (
             (press("stride 32 times", "Home"), "points against the net as it was trained"),
             (lambda explorer: explorer.get_by_role("combobox", name="for").select_option("cat"), "cat: IU"),
             (press("stride 16 times", "Home"), "cat: IU 0.0"),
+        ),
+    ),
+    Case(
+        "light_and_shift",
+        "Light and shift",
+        "light_and_shift([stickers.sample(0)], by_light_and_depth, stickers.classes, stickers.palette)",
+        (
+            (press("light", "End"), "finds nothing"),
+            (press("shift, px", "End"), "depth: mean IU"),
         ),
     ),
     Case(

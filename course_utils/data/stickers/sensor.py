@@ -1,7 +1,9 @@
 """What a depth camera makes of a scene: noise, whole steps, holes, and a shift against the colours (stickers; lecture 06)."""
 
 import numpy as np
+import torch
 from scipy.ndimage import maximum_filter, minimum_filter
+from torch import Tensor
 
 from course_utils.data.stickers.places import noise
 from course_utils.data.stickers.portable import Dice
@@ -52,3 +54,19 @@ def shifted(depth: np.ndarray, pixels: int) -> np.ndarray:
     moved = np.zeros_like(depth)
     moved[:, pixels:] = depth[:, : depth.shape[1] - pixels]
     return moved
+
+
+def dimmed(image: Tensor, *targets: Tensor, light: float) -> tuple[Tensor, ...]:
+    """A picture in less light: its bytes times a share, rounded; sources behind the colours stay as they are.
+
+    A real camera adds noise to what little is left. This one only runs out of bytes.
+
+    Args:
+        targets: handed on, so that this is a data set's transform.
+        light: what is left of it, 0 to 1.
+
+    Shape:
+        (3 or more, H, W) uint8 -> the same
+    """
+    colours = (image[:3] * light).round().to(torch.uint8)
+    return torch.cat([colours, image[3:]]), *targets
