@@ -140,12 +140,15 @@ for p in (0.99, 0.9, 0.5):
 # proposal. Then move one sheep a pixel past the other: all numbers jump, and no pixel of the others has changed. The
 # table is the same argument in a loss.
 
-# %% [markdown] slideshow={"slide_type": "slide", "name": "your-turn-iou"} tags=["exercise"]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ## 2. Find first
 #
-# ### Your turn: `iou_of_boxes`
+# Everything in this part, and much of what follows, asks one question of two boxes: how well do they agree?
+
+# %% [markdown] slideshow={"slide_type": "slide", "name": "your-turn-iou"} tags=["exercise"]
+# ## Your turn: `iou_of_boxes`
 #
-# How well do two boxes agree? Their intersection, divided by their union: each with each. Boxes without any area share
+# The intersection of two boxes, divided by their union: each box with each. Boxes without any area share
 # 0. Stuck? Run `hint("09.iou")` in a new cell (`from course_utils.exercises import hint`).
 
 
@@ -234,11 +237,13 @@ explore(anchor_matching(image))
 # how good the best one is.
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "your-turn-decode"} tags=["exercise"]
-# ### Your turn: `moved_boxes`
+# ## Your turn: `moved_boxes`
 #
 # An anchor is nearly right. The net says how to move it, in numbers that mean the same for small and large boxes:
 #
-# $$x = x_a + d_x w_a, \quad y = y_a + d_y h_a, \quad w = w_a e^{d_w}, \quad h = h_a e^{d_h}$$
+# $$x = x_a + d_x w_a, \quad y = y_a + d_y h_a$$
+#
+# $$w = w_a e^{d_w}, \quad h = h_a e^{d_h}$$
 #
 # $x, y$ are centres. Stuck? Run `hint("09.decode")`.
 
@@ -348,7 +353,7 @@ show(
 # takes 300 or 1,000.
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "your-turn-nms"} tags=["exercise"]
-# ### Your turn: `suppress`
+# ## Your turn: `suppress`
 #
 # Ten proposals lie on one sheep, and we want one. **Non-maximum suppression**: the best box stays; a box of the *same
 # class* that overlaps a better one *that stays* by more than the threshold goes. Stuck? Run `hint("09.nms")`.
@@ -459,7 +464,7 @@ show(
 # Because it depends on where the box happens to lie.
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "your-turn-bin"} tags=["exercise"]
-# ### Your turn: `align_bin`
+# ## Your turn: `align_bin`
 #
 # Read one bin: four places, at 1/4 and 3/4 of its sides, each **between four cells**, bilinearly; their mean. Cell 0
 # has its centre at pixel `stride / 2`. Stuck? Run `hint("09.bin")`.
@@ -778,7 +783,7 @@ def paste(mask, box, size):
 check("09.paste", paste)
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "your-turn-ap"} tags=["exercise"]
-# ### Your turn: `average_precision`
+# ## Your turn: `average_precision`
 #
 # Rank all detections by score. Going down: of those so far, which share was right (**precision**)? Of all things,
 # which share was found (**recall**)? At each recall 0.00, 0.01, ... 1.00 take the best precision *still to come*, 0
@@ -1054,11 +1059,11 @@ quiz("09")
 # %% [markdown] slideshow={"slide_type": "slide", "name": "summary"} tags=["summary"]
 # ## What to take along
 #
-# - Things have no order, so their numbers cannot be classes: find boxes first.
-# - Anchors are matched by IU; a thing that no proposal covers is lost.
-# - RoIAlign reads between cells; rounding costs masks more than classes.
-# - Inside a box there is one question: this thing, or not.
-# - COCO's AP ranks, the matched share counts: never put one beside the other.
+# - Things have no order, so numbers cannot be classes: find boxes first.
+# - A thing that no proposal covers is lost.
+# - RoIAlign reads between cells; rounding costs masks most.
+# - In a box there is one question left: this thing, or not.
+# - COCO's AP ranks, the matched share counts.
 # - A label map merges what overlaps; boxes suppress what lies side by side.
 
 # %% [markdown] slideshow={"slide_type": "notes"}

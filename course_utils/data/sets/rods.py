@@ -8,7 +8,8 @@ import torch
 from scipy.ndimage import find_objects, map_coordinates
 
 from course_utils.data.dataset import Dataset, Sample, foreground
-from course_utils.data.sets.nuclei import CLASSES, PALETTE, nuclei
+from course_utils.data.masks import legend
+from course_utils.data.sets.nuclei import nuclei
 
 LONG, WIDE = (52, 64), (15, 19)  # pixels, smallest and largest
 STACKS, RODS = (2, 3), (3, 6)
@@ -39,7 +40,7 @@ def open_split(root: None, split: str, images: int = 240, size: int = 160, seed:
         found = torch.ones(int(instances.max()), dtype=torch.int64)
         return Sample(image, foreground(instances), instances, found)
 
-    return Dataset("rods", split, CLASSES, PALETTE, items, read)
+    return Dataset("rods", split, *legend("rods"), items, read)
 
 
 def rods(cut: list[tuple[np.ndarray, np.ndarray]], size: int, dice: np.random.Generator):
