@@ -56,11 +56,13 @@ class Report:
         title: what was looked at.
         facts: (name, value) pairs, such as ("pictures", "530").
         problems: what is wrong and what to do -> the files concerned.
+        named: how a file is called, with its folder where two folders hold one name.
     """
 
     title: str
     facts: list[tuple[str, str]] = field(default_factory=list)
     problems: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    named: Callable[[Path], str] = field(default=lambda path: path.name, repr=False)
 
     def __str__(self) -> str:
         lines = [self.title, *(f"  {name}: {value}" for name, value in self.facts), *self.lines()]
@@ -194,7 +196,7 @@ def survey(
         FileNotFoundError: where there is no such folder.
     """
     found = find_pairs(root)
-    report = Report(f"folder '{root}'", problems=found.problems)
+    report = Report(f"folder '{root}'", problems=found.problems, named=_naming(root, found))
     result = Survey(report, found.pairs, _splits(found), values=None if values is None else dict(values))
     report.facts += [("pictures", _where(found.pictures, root)), ("masks", _where(found.masks, root))]
     if found.beside:
@@ -218,7 +220,7 @@ class Look:
     """What one file holds.
 
     Args:
-        path: the file.
+        path, name: the file, and how a report calls it.
         shape: (H, W) as it is read, and as it is stored.
         turn: EXIF's orientation.
         numbers, counts: of a mask, what its pixels hold and how often (see `stored_mask`).
@@ -229,6 +231,7 @@ class Look:
     """
 
     path: Path
+    name: str
     shape: tuple[int, int]
     turn: int
     numbers: np.ndarray | None = None
@@ -247,16 +250,16 @@ def _look_at_masks(pairs: Iterable[tuple[str, tuple[Path, Path]]], by_colour: bo
             picture, painted = stored_mask(path, by_colour)
         except (OSError, ValueError) as error:
             what = _what(error)
-            report.problems[what].append(path.name)
+            report.problems[what].append(report.named(path))
             continue
         modes[picture.mode] += 1
         stored = picture.values
-        look = looks[name] = Look(path, stored.shape, picture.turn, *distinct(stored), painted)
+        look = looks[name] = Look(path, report.named(path), stored.shape, picture.turn, *distinct(stored), painted)
         look.grey = not painted and (
             "RGB" in picture.mode or ("P" not in picture.mode.split()[1] and not look.numbers.any())
         )
         if picture.pages > 1:
-            report.problems[PAGES].append(path.name)
+            report.problems[PAGES].append(report.named(path))
         if not painted and 3 < len(look.numbers) == look.numbers[-1] + 1:
             look.parts = int(label(stored, connectivity=2).max())
     if not looks:
@@ -272,18 +275,19 @@ def _look_at_pictures(
     for name, (path, _) in pairs:
         try:
             picture = decode(path, photograph if thorough else header)
-            look = Look(path, picture.values.shape[:2], picture.turn, kind=kind_of_numbers(picture.values))
+            shape = picture.values.shape[:2]
+            look = Look(path, report.named(path), shape, picture.turn, kind=kind_of_numbers(picture.values))
             if look.kind:
                 look.largest = largest_number(picture.values, path)
                 white_for(look.kind, look.largest, path)
         except (OSError, ValueError) as error:
-            report.problems[_what(error)].append(path.name)
+            report.problems[_what(error)].append(report.named(path))
             continue
         looks[name] = look
         modes[picture.mode] += 1
         shapes[f"{look.shape[0]}x{look.shape[1]}"] += 1
         if picture.pages > 1:
-            report.problems[PAGES].append(path.name)
+            report.problems[PAGES].append(report.named(path))
     report.facts += [("sizes (height x width)", _count(shapes)), ("picture modes", _count(modes))]
     return looks
 
@@ -300,10 +304,10 @@ def _compare_shapes(pairs, pictures: dict[str, Look], masks: dict[str, Look], re
             text = "mask of another size than its picture: export it again without resizing"
             if turned and mask.shape == as_stored:
                 text = "mask drawn before the camera's mark (EXIF) turned its picture: turn the mask, too"
-            report.problems[text].append(f"{mask.path.name} ({mine}, its picture {other})")
+            report.problems[text].append(f"{mask.name} ({mine}, its picture {other})")
         elif turned and mask.shape == as_stored:
             text = "turned by the camera (EXIF), their masks are not marked so: were these drawn upright?"
-            report.problems[text].append(picture.path.name)
+            report.problems[text].append(picture.name)
 
 
 def _one_white(pictures: dict[str, Look], report: Report) -> dict[str, float]:
@@ -317,12 +321,14 @@ def _one_white(pictures: dict[str, Look], report: Report) -> dict[str, float]:
         white[kind] = white_for(kind, most.largest, most.path)
         if kind == "fractions" and white[kind] > 1 and (few := [look for look in looks if 0 < look.largest <= 1]):
             raise ValueError(
-                f"pictures disagree: '{few[0].path.name}' holds fractions from 0 to 1, '{most.path.name}' up to "
+                f"pictures disagree: '{few[0].name}' holds fractions from 0 to 1, '{most.name}' up to "
                 f"{most.largest:g}: scale them alike"
             )
         least = min(looks, key=lambda look: look.largest)
-        text = f"{white[kind]:g} becomes 255 in all {len(looks)}; the largest number is {least.largest:g} in {least.path.name}"
-        report.facts.append((f"pictures of {kind}", f"{text}, {most.largest:g} in {most.path.name}"))
+        text = (
+            f"{white[kind]:g} becomes 255 in all {len(looks)}; the largest number is {least.largest:g} in {least.name}"
+        )
+        report.facts.append((f"pictures of {kind}", f"{text}, {most.largest:g} in {most.name}"))
     if white.get("whole numbers", 0) > 255 and (plain := sum(look.kind is None for look in pictures.values())):
         report.facts.append(("pictures of bytes beside them", f"{plain}, in which 255 is white"))
     return white
@@ -362,7 +368,7 @@ def _decide_classes(
         if table is not None:
             if fault := unnamed(found, table, bool(result.colours)):
                 what = fault
-                report.problems[what].append(look.path.name)
+                report.problems[what].append(look.name)
                 continue
             found = [table[number] for number in found]
         legal[name] = found
@@ -397,9 +403,9 @@ def _decide_classes(
         )
     faults = {name: fault for name, found in legal.items() if (fault := illegal(found, len(names)))}
     for name, fault in faults.items():
-        report.problems[fault].append(masks[name].path.name)
+        report.problems[fault].append(masks[name].name)
     if len(faults) == len(legal):
-        raise ValueError(f"no mask is legal: '{masks[name].path.name}' {fault}")
+        raise ValueError(f"no mask is legal: '{masks[name].name}' {fault}")
     if result.colours:
         shown = ", ".join(f"{name} {colour}" for name, colour in list(zip(names, result.colours, strict=False))[:8])
         report.facts.append(("painted in", shown + (", ..." if len(names) > 8 else "")))
@@ -431,7 +437,7 @@ def _find_colours(masks: list[Look]) -> list[Colour]:
             seen[number * scale] += count
     if len(seen) > 64:
         most = max(painted, key=lambda look: len(look.numbers))
-        raise ValueError(f"masks such as '{most.path.name}' have over 64 colours: are they antialiased, or pictures?")
+        raise ValueError(f"masks such as '{most.name}' have over 64 colours: are they antialiased, or pictures?")
     share = 100 * seen[WHITE] / sum(seen.values())
     if share > 5 or 0 not in seen:
         what = f"{share:.0f} % of their pixels are white" if seen[WHITE] else "none of them is black"
@@ -498,12 +504,19 @@ def _why_no_pairs(root: Path, found: Found) -> str:
     return "; ".join([text, *hints, *(what for what in found.beside if "no masks" in what)])
 
 
+def _naming(root: Path, found: Found) -> Callable[[Path], str]:
+    """Files are called by their names alone where no two pictures, and no two masks, share one."""
+    times = [Counter(path.name for path in paths) for paths in (found.pictures, found.masks)]
+    plain = all(count == 1 for counted in times for count in counted.values())
+    return lambda path: path.name if plain else path.relative_to(root).as_posix()
+
+
 def _what(error: Exception) -> str:
     return getattr(error, "what", str(error))
 
 
 def _names(looks: Sequence[Look]) -> str:
-    names = [f"'{look.path.name}'" for look in looks]
+    names = [f"'{look.name}'" for look in looks]
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 

@@ -23,7 +23,7 @@ from course_utils.metrics.em import pixel_error, rand, thinned, warping_error
 from course_utils.metrics.instances import score_instances
 from course_utils.models.unet import UNet
 from course_utils.training.loop import train
-from course_utils.training.made_of import made_of
+from course_utils.training.made_of import describe, digest, made_of
 from course_utils.training.progress import write_curves
 from course_utils.training.saving import save
 
@@ -158,6 +158,7 @@ def run_cells(recipe, out: Path, machine, decisive: dict, workers: int = 0, prog
     membranes = splits[data.test].sample(0).instances is None
     score = partial(em_scores if membranes else cell_scores, data=data)
     few = tested[:: max(1, len(tested) // data.validate_pictures)] if data.validate_pictures else []
+    watched = {"what is validated (hash)": digest(describe(few))} if few else {}
     loss_of = WeightedCrossEntropy()
     history = train(
         net,
@@ -169,7 +170,7 @@ def run_cells(recipe, out: Path, machine, decisive: dict, workers: int = 0, prog
         workers=workers,
         progress=progress,
         machine=machine,
-        made=decisive | made_of(net, crops, loss_of, recipe.training, None, machine),
+        made=decisive | watched | made_of(net, crops, loss_of, recipe.training, None, machine),
     )
     if machine.process:
         return {}

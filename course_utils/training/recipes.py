@@ -30,6 +30,7 @@ from course_utils.models.fcn_paper import PaperFCN
 from course_utils.models.fusion import LateFusion, normalise_sources, widen
 from course_utils.training.evaluation import Evaluation, evaluate
 from course_utils.training.loop import train
+from course_utils.training.made_of import describe as described
 from course_utils.training.made_of import digest, made_of
 from course_utils.training.processes import launched
 from course_utils.training.progress import History, write_curves
@@ -201,9 +202,10 @@ def run_recipe(recipe: Recipe, out: Path, device: str = "auto", workers: int = 0
         asked = dataset.giving(inputs, [HEADS[head][0]])
         return evaluate(one, asked, prepare=prepare, classes=classes[head], device=machine.device, progress=progress)
 
-    validate = None
+    validate, watched = None, {}
     if recipe.data.validate_pictures:
         some = evenly(other(recipe.data.validate), recipe.data.validate_pictures)
+        watched = {"what is validated (hash)": digest(described(some))}
 
         def validate(net: nn.Module) -> dict[str, float]:
             return {"mean_iu": score(net, heads[0], some, progress=False).scores.mean_iu}
@@ -220,7 +222,7 @@ def run_recipe(recipe: Recipe, out: Path, device: str = "auto", workers: int = 0
         workers=workers,
         progress=progress,
         machine=machine,
-        made=decisive(recipe) | made_of(net, pictures, loss, recipe.training, prepare, machine),
+        made=decisive(recipe) | watched | made_of(net, pictures, loss, recipe.training, prepare, machine),
     )
     if machine.process:
         return {}

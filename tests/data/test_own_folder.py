@@ -494,6 +494,16 @@ def test_both_splits_hold_something_whenever_there_are_two_pictures(tmp_path):
         load("folder", "val", root=tmp_path / "one")
 
 
+def test_files_are_named_with_their_folder_where_two_folders_hold_one_name(tmp_path):
+    for split in ("train", "val"):
+        laid(tmp_path / split, {"a": two_things()})
+    (tmp_path / "val" / "masks" / "a.png").write_bytes(b"")
+    assert "['val/masks/a.png']" in problems(tmp_path)
+    laid(tmp_path / "one", {"a": two_things(), "b": two_things()})
+    (tmp_path / "one" / "masks" / "b.png").write_bytes(b"")
+    assert "['b.png']" in problems(tmp_path / "one")
+
+
 # output of one screen (K10), one meaning (K11)
 
 
