@@ -25,7 +25,7 @@ from course_utils.models.unet import UNet
 from course_utils.training.loop import train
 from course_utils.training.made_of import describe, digest, made_of
 from course_utils.training.progress import write_curves
-from course_utils.training.saving import save
+from course_utils.training.saving import keep_net
 
 Weigh = Callable[[Tensor], Tensor]
 
@@ -191,7 +191,7 @@ def run_cells(recipe, out: Path, machine, decisive: dict, workers: int = 0, prog
         "recipe": asdict(recipe),
         "made of": history.made,
     }
-    save({"net": net.state_dict(), "recipe": json.dumps(asdict(recipe))}, out / "net.pt")
+    keep_net(net, recipe, splits[data.train], out / "net.pt")
     write_curves(history, out / "curves.csv")
     write_text(out / "result.json", json.dumps(result, indent=2) + "\n")
     table = "\n".join(f"{name:28}{value:10.4f}" for name, value in result["scores"].items())

@@ -34,7 +34,7 @@ from course_utils.training.made_of import describe as described
 from course_utils.training.made_of import digest, made_of
 from course_utils.training.processes import launched
 from course_utils.training.progress import History, write_curves
-from course_utils.training.saving import read, save
+from course_utils.training.saving import keep_net, read
 from course_utils.training.settings import Settings, freeze
 
 # each head's target in the data, and the data set's attribute that names its classes
@@ -232,7 +232,7 @@ def run_recipe(recipe: Recipe, out: Path, device: str = "auto", workers: int = 0
     result = describe(recipe, found[heads[0]], history, testing, machine)
     if len(heads) > 1:
         result["heads"] = {head: rounded(one.scores) for head, one in found.items()}
-    save({"net": net.state_dict(), "recipe": json.dumps(asdict(recipe))}, out / "net.pt")
+    keep_net(net, recipe, plain, out / "net.pt")
     write_text(out / "history.json", json.dumps(asdict(history)) + "\n")
     write_curves(history, out / "curves.csv")
     write_text(out / "result.json", json.dumps(result, indent=2) + "\n")
@@ -246,7 +246,7 @@ def decisive(recipe: Recipe) -> dict[str, Any]:
     """
     tables = {name: table for name, table in asdict(recipe).items() if name != "training"}
     data = tables["data"]
-    data["options"] = {name: value for name, value in data["options"].items() if name != "root"}
+    data["options"] = {name: value for name, value in data["options"].items() if name not in ("root", "split_file")}
     testing = ["test"]
     if not data["validate_pictures"]:  # else they shape what the history says
         testing += ["test_name", "validate", "enlarge", "threshold", "seed", "smallest"]
