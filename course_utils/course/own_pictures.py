@@ -33,10 +33,10 @@ def train_folder(
 
     from tqdm import tqdm
 
-    from course_utils.course.results import train_and_draw
+    from course_utils.course.report import write_report
     from course_utils.data.own_folder import survey
-    from course_utils.training.own_pictures import choose, curve_over_pictures, divide_again, write_recipe
-    from course_utils.training.recipes import read_recipe
+    from course_utils.training.own_pictures import choose, divide_again, open_run, write_recipe
+    from course_utils.training.recipes import changed, make_recipe, read_tables, run_recipe
 
     kept, split_file = out / "recipe.toml", out / "split.csv"
     found = survey(root, progress=lambda things: tqdm(things, leave=False), thorough=True)
@@ -49,30 +49,51 @@ def train_folder(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # what `load` would warn of is printed above
         if source is None:
-            tables, why = choose(found, root.resolve(), split_file.resolve(), kind)
-            write_recipe(tables, [f"course {shlex.join(sys.argv[1:])}", *why], kept)
+            tables, notes = choose(found, root.resolve(), split_file.resolve(), kind)
+            changed(tables, changes or [])
         elif kind:
             raise ValueError(f"--as {kind}: '{source}' has chosen already; another --out FOLDER chooses anew")
-        recipe = _here(read_recipe(source or kept, changes), root, split_file)
+        else:
+            tables, notes = read_tables(source, changes), [f"from {source}"]
+            if tables.get("data", {}).get("name") != "folder":
+                raise ValueError(f"'{source}' is for another data set: [data] name = \"folder\" is one for '{root}'")
+            where = {"root": str(root.resolve()), "split_file": str(split_file.resolve())}
+            tables["data"]["options"] = tables["data"].get("options", {}) | where
+        recipe = make_recipe(tables, source or "the chosen recipe")
+        notes = [f"course {shlex.join(sys.argv[1:])}", *notes]
+        if not kept.exists():
+            write_recipe(tables, notes, kept)
         counts = [f"{sum(here == split for here in part.values())} {split}" for split in dict.fromkeys(part.values())]
         typer.echo(
             f"{source or kept}:\n{(source or kept).read_text(encoding='utf-8')}\n{split_file}: {', '.join(counts)}"
         )
-        result = train_and_draw(recipe, out, device, workers)
+        result = run_recipe(recipe, out, device, workers)
         if not result:  # one of several processes, and not the first
             return
-        curve_over_pictures(recipe, out, device, workers)
-    typer.echo(f"{result['table']}\n{result['scores']}\nkept in {out}")
+        write_recipe(tables, notes, kept)  # with what --set has changed since
+        typer.echo(
+            f"{result['table']}\n{result['scores']}\nkept in {out}; now the report, for which it is trained on fewer"
+        )
+        typer.echo(f"wrote {write_report(open_run(out), device, workers)}: a double click opens it")
 
 
-def _here(recipe, root: Path, split_file: Path):
-    """A recipe with the folder and the split that it is used with."""
-    from dataclasses import replace
+@app.command()
+def report(
+    run: RunFolder,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+) -> None:
+    """Write one HTML page about a training: numbers and their spread, classes, best and worst pictures, what more would bring."""
+    import warnings
 
-    if recipe.data.name != "folder":
-        raise ValueError(f"the recipe is for '{recipe.data.name}': [data] name = \"folder\" is one for '{root}'")
-    options = recipe.data.options | {"root": str(root.resolve()), "split_file": str(split_file.resolve())}
-    return replace(recipe, data=replace(recipe.data, options=options))
+    from course_utils.course.report import write_report
+    from course_utils.training.own_pictures import open_run
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            typer.echo(f"wrote {write_report(open_run(run), device)}: a double click opens it")
+    except (ValueError, OSError) as error:
+        raise _stop(error) from None
 
 
 @app.command()

@@ -19,11 +19,10 @@ from course_utils.inference.tiles import read_tile
 from course_utils.models.fusion import normalise_sources
 from course_utils.models.unet import UNet
 from course_utils.training.cells import grey, stretched
-from course_utils.training.recipes import Data, Loss, Net, Recipe, enlarging, make_net, run_recipe, tuples
+from course_utils.training.recipes import Recipe, enlarging, make_net, make_recipe, run_recipe
 from course_utils.training.saving import read
-from course_utils.training.settings import Settings
 
-STEPS = 160  # at least so many, whatever the number of pictures
+STEPS = 100  # at least so many, whatever the number of pictures
 ALL_AT_ONCE = 1 << 20  # pixels; larger pictures go through the net in tiles of TILE, each with CONTEXT around it
 TILE, CONTEXT, SMALLEST = 512, 192, 64
 
@@ -89,7 +88,7 @@ def _semantic(sides: np.ndarray, pictures: int, areas: list[int]) -> Tables:
     """FCN-8s on EfficientNet-Lite0 whose lower layers stay: pictures as large as those that it knows, crops of them."""
     short = sides.min()
     enlarge = round(float(np.clip(384 / short if short > 512 else 224 / short if short < 160 else 1, 0.02, 4)), 2)
-    size = [int(np.clip(32 * round(enlarge * side / 32), 64, 256)) for side in sides]
+    size = [int(np.clip(32 * round(enlarge * side / 32), 64, 224)) for side in sides]
     return {
         "net": {"form": "practical", "backbone": "efficientnet_lite0", "stride": 8, "fixed": 8},
         "data": {"validate_pictures": 8, "enlarge": enlarge},
@@ -101,7 +100,7 @@ def _semantic(sides: np.ndarray, pictures: int, areas: list[int]) -> Tables:
 
 def _cells(sides: np.ndarray, pictures: int, areas: list[int]) -> Tables:
     """A narrow padded U-Net with border weights (U-Net, section 3), on crops that are turned and bent."""
-    size = int(np.clip(16 * round(sides.min() / 16), 48, 128))
+    size = int(np.clip(16 * round(sides.min() / 16), 48, 96))
     smallest = int(np.clip(np.quantile(areas, 0.02) / 2, 3, 100)) if areas else 15
     training = _training(max(pictures, 8), 1)
     crops = training["batch"] * max(20, pictures // 8)
@@ -111,7 +110,7 @@ def _cells(sides: np.ndarray, pictures: int, areas: list[int]) -> Tables:
         "augment": {"size": [size, size], "scale": [0.7, 1.4], "degrees": 180.0, "flip_rows": 0.5, "sigma": 4.0, "jitter": 0.2},
         "loss": {"weights": [1, 1], "w0": 10.0, "sigma": 5.0},
         "training": training
-        | {"epochs": max(8, -(-STEPS * training["batch"] // crops)), "lr": 2e-3, "weight_decay": 1e-3, "warm_up": 0.1},
+        | {"epochs": max(5, -(-STEPS * training["batch"] // crops)), "lr": 2e-3, "weight_decay": 1e-3, "warm_up": 0.1},
     }  # fmt: skip
 
 
@@ -271,8 +270,7 @@ def open_run(folder: Path) -> Run:
     if "pictures" not in kept:
         raise ValueError(f"'{path}' does not name its classes, as older versions left it: train again")
     tables, pictures = json.loads(kept["recipe"]), json.loads(kept["pictures"])
-    parts = {"net": Net, "data": Data, "loss": Loss, "training": Settings}
-    recipe = Recipe(**{name: kind(**tuples(tables[name])) for name, kind in parts.items()}, augment=tables["augment"])
+    recipe = make_recipe(tables, path)
     if recipe.net.fusion or len(recipe.net.heads) > 1:
         raise ValueError(
             f"'{folder}' is a net of several inputs or heads, and a picture alone is what it would be given"

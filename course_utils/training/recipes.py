@@ -125,13 +125,27 @@ def read_recipe(path: Path, changes: list[str] | None = None) -> Recipe:
     Raises:
         ValueError: for a file that is missing or not TOML, or a name or value that there is not; says which.
     """
+    return make_recipe(read_tables(path, changes), path)
+
+
+def read_tables(path: Path, changes: list[str] | None = None) -> dict[str, dict[str, Any]]:
+    """What a configuration file says, changed as for `read_recipe`, before anybody has looked at its names."""
     try:
         tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not TOML: {error}") from None
-    for change in changes or []:
+    return changed(tables, changes or [])
+
+
+def changed(tables: dict[str, dict[str, Any]], changes: list[str]) -> dict[str, dict[str, Any]]:
+    """Tables with some settings changed, as in "training.epochs=2".
+
+    Raises:
+        ValueError: for a change of another form.
+    """
+    for change in changes:
         table, _, setting = change.partition(".")
         name, equals, value = setting.partition("=")
         if not equals or not name:
@@ -140,13 +154,22 @@ def read_recipe(path: Path, changes: list[str] | None = None) -> Recipe:
             tables.setdefault(table, {})[name.strip()] = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:
             tables.setdefault(table, {})[name.strip()] = value.strip()
+    return tables
+
+
+def make_recipe(tables: dict[str, dict[str, Any]], path: Path | str) -> Recipe:
+    """A recipe out of its tables; `path` says in errors where they stand.
+
+    Raises:
+        ValueError: for a name or value that there is not; says which.
+    """
     kinds = {"net": Net, "data": Data, "loss": Loss, "training": Settings, "augment": Augment}
     refuse_unknown(f"{path}: there is no table", tables, kinds)
     parts = {}
     for table, values in tables.items():
         refuse_unknown(f"{path}: [{table}] has no setting", values, [each.name for each in fields(kinds[table])])
         try:
-            made = kinds[table](**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+            made = kinds[table](**tuples(values))
         except (ValueError, TypeError) as error:
             raise ValueError(f"{path}: [{table}] {error}") from None
         parts[table] = values if table == "augment" else made

@@ -2,7 +2,7 @@
 
 import csv
 import json
-import zipfile
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -78,7 +78,7 @@ def cells(tmp_path_factory):
 def test_a_recipe_is_chosen_from_the_masks_and_can_be_given_back(semantic, cells, tmp_path):
     assert read_recipe(semantic[1] / "recipe.toml").net.stride == 8
     assert read_recipe(cells[1] / "recipe.toml").net.form == "unet"
-    again = ["--recipe", semantic[1] / "recipe.toml", "--out", tmp_path, *QUICK]
+    again = ["--recipe", semantic[1] / "recipe.toml", "--out", tmp_path]
     called("train", semantic[0], *again)
     scores = [json.loads((folder / "result.json").read_text())["scores"] for folder in (semantic[1], tmp_path)]
     assert scores[0] == scores[1]
@@ -124,6 +124,52 @@ def test_one_picture_is_too_few_and_another_kind_is_refused(tmp_path, semantic):
     assert other.exit_code == 2 and "another --out FOLDER" in other.output
     strange = RUN.invoke(app, ["train", str(semantic[0]), "--out", str(tmp_path / "run2"), "--as", "stars"])
     assert strange.exit_code == 2 and "choose semantic or cells" in strange.output
+
+
+class Page(HTMLParser):
+    """The words of a page, its pictures, and what it would fetch."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.words, self.pictures, self.fetched = [], 0, []
+        self.feed(text)
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self.pictures += tag == "img" and bool(given["alt"])
+        self.fetched += [given[key] for key in ("src", "href") if not given.get(key, "data:").startswith("data:")]
+
+
+@pytest.mark.parametrize("kind", ["semantic", "cells"])
+def test_the_report_is_one_page_that_needs_nothing_else(request, kind):
+    root, run = request.getfixturevalue(kind)
+    page = Page((run / "report.html").read_text())
+    text = " ".join(page.words)
+    held_out = [name for name, split in split_of(run).items() if split == "val"]
+    assert f"on {len(held_out)} pictures that were held out" in text and all(name in text for name in held_out)
+    assert ("median" in text and "How many more would help?" in text and "backbone" in text) or kind == "cells"
+    assert str(root) in text and not page.fetched
+    assert page.pictures >= (3 if kind == "semantic" else 2)
+    score = json.loads((run / "result.json").read_text())["scores"]
+    assert f"{score['mean_iu' if kind == 'semantic' else 'ap_50']:.3f}" in text
+
+
+def test_the_curve_learns_from_a_quarter_a_half_and_all(tmp_path):
+    root = folder_of(tmp_path / "mine", lambda things: (things > 0).astype(np.uint8), 12, ((64, 64),))
+    called("train", root, "--out", tmp_path / "run", *QUICK, *CELLS, "--as", "cells")
+    counts = [list(split_of(tmp_path / "run" / name).values()).count("train") for name in ("one in 4", "one in 2", ".")]
+    assert counts == [3, 5, 10]
+    assert "From 5 to 10 pictures AP at IU 0.5 changed by" in (tmp_path / "run" / "report.html").read_text()
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("checkpoint.pt")}
+    called("report", tmp_path / "run")
+    assert len(kept) == 3 and {path: path.stat().st_mtime_ns for path in kept} == kept
+
+
+def split_of(run):
+    return dict(line.rsplit(",", 1) for line in (run / "split.csv").read_text().splitlines()[1:])
 
 
 def pictures(root):
