@@ -147,3 +147,23 @@ def predict(
     typer.echo(f"predicted {len(paths) - sum(map(len, failed.values()))} of {len(paths)} pictures into {out}")
     if failed:
         raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    run: RunFolder,
+    to: Annotated[str, typer.Option(help="onnx or torchscript.")] = "onnx",
+    out: Annotated[Path | None, typer.Option(help="Folder for it; export/ in RUN when left out.")] = None,
+) -> None:
+    """Write the net as a graph for programs without this course, and compare its answers on held-out pictures at once."""
+    import warnings
+
+    from course_utils.training.own_pictures import export_run, open_run
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            path, found = export_run(open_run(run), to, out or run / "export")
+    except (ValueError, OSError) as error:
+        raise _stop(error) from None
+    typer.echo(f"wrote {path}, classes.txt, README.md" + (" and predict.py" if to == "onnx" else "") + f"\n{found}")

@@ -1,7 +1,8 @@
 """A net for pictures of your own: the recipe that fits a folder, and a finished training opened again (lecture 10)."""
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,13 @@ from course_utils.data.dataset import Dataset, load, read_lines
 from course_utils.data.files import write_text
 from course_utils.data.masks import stored_mask
 from course_utils.data.own_folder import Survey, divide, things_in, write_splits
+from course_utils.data.transforms import mirror_pad
 from course_utils.inference.cells import instances_from_foreground
+from course_utils.inference.exporting import KINDS, PREDICT, ExportableFCN, ExportableUNet
+from course_utils.inference.exporting import export as exported
 from course_utils.inference.tiles import read_tile
+from course_utils.metrics.semantic import confusion_matrix
+from course_utils.metrics.semantic import scores as scores_of
 from course_utils.models.fusion import normalise_sources
 from course_utils.models.unet import UNet
 from course_utils.training.cells import grey, stretched
@@ -283,3 +289,85 @@ def open_run(folder: Path) -> Run:
     net.load_state_dict(kept["net"])
     palette = [tuple(colour) for colour in pictures["palette"]]
     return Run(Path(folder), recipe, net.eval(), classes, palette, pictures["white"])
+
+
+def export_run(run: Run, kind: str, out: Path) -> tuple[Path, str]:
+    """Write a run's net as a graph, with what its user needs beside it, once it has answered as the net does.
+
+    Args:
+        kind: "onnx" or "torchscript".
+        out: the folder.
+
+    Returns:
+        the graph's file, and how it compared
+
+    Raises:
+        ValueError: where the graph answers otherwise; then it is not left behind.
+    """
+    net = ExportableUNet(run.net) if run.cells else ExportableFCN(run.net, run.recipe.data.enlarge)
+    path = out / KINDS.get(kind, "")
+    beside = out / f".{path.name}.part"
+    try:
+        answer = exported(net.eval(), kind, beside)
+        found = compare(run, answer)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+    write_text(out / "classes.txt", "\n".join(run.classes) + "\n")
+    deep = "pictures of more than 8 bits: " + ", ".join(
+        f"{kind}, {most:g} is white" for kind, most in run.white.items()
+    )
+    palette = [part for colour in run.palette for part in colour]
+    if kind == "onnx":
+        pictures = f"Scale {deep}, first." if run.white else "Pictures of 8 bits, of any size from 64x64 on."
+        write_text(out / "predict.py", PREDICT.format(palette=palette, bytes=pictures))
+    card = [
+        f"# {path.name}",
+        f"{type(run.net).__name__}; classes: {', '.join(run.classes)} (classes.txt). Trained {_date(run)}.",
+        "In: `images`, (1, 3, height, width), uint8, RGB; any height and width from 64 on. Normalisation is inside.",
+        "Out: `classes`, (1, height, width), int64; `scores`, (1, classes, height, width), float32, not softmaxed.",
+        *([f"Scale {deep}, to 0..255 before."] if run.white else []),
+        *(["Things that touch are told apart behind it: watershed on the softmax of `scores`."] if run.cells else []),
+        f"Checked: {found}.",
+        "Learned from the pictures of one folder; others may differ. What it is worth is told by report.html.",
+    ]
+    write_text(out / "README.md", "\n\n".join(card) + "\n")
+    return path, found
+
+
+def _date(run: Run) -> str:
+    path = run.folder / "result.json"
+    return json.loads(path.read_text(encoding="utf-8"))["date"] if path.exists() else "at an unknown date"
+
+
+def compare(run: Run, answer: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], most: int = 6) -> str:
+    """The net's and a graph's answers on held-out pictures, whole and cut to odd sizes, in a sentence.
+
+    Raises:
+        ValueError: where more than one pixel in a thousand gets another class, or mean IU moves by more than 0.002.
+    """
+    tested = run.dataset("test")
+    matrices = torch.zeros(2, len(run.classes), len(run.classes), dtype=torch.int64)
+    largest, other, pixels, sizes = 0.0, 0, 0, set()
+    for index in range(min(most, len(tested))):
+        sample = tested.sample(index)
+        height, width = (min(side, 1000) for side in sample.mask.shape)
+        for rows, columns in {(height, width), (max(64, height - 3 * index - 1), max(64, 2 * width // 3))}:
+            image = mirror_pad(sample.image, 0, max(0, rows - height), 0, max(0, columns - width))[:, :rows, :columns]
+            mask = torch.full((rows, columns), 255)
+            mask[:height, :width] = sample.mask[:rows, :columns]
+            scores = run.scores(image)
+            classes, exported_scores = answer(image[None].numpy())
+            largest = max(largest, float(np.abs(scores.numpy() - exported_scores[0]).max()))
+            both = scores.argmax(dim=0), torch.from_numpy(classes[0])
+            other, pixels = other + int((both[0] != both[1]).sum()), pixels + mask.numel()
+            matrices += torch.stack([confusion_matrix(mask, one, len(run.classes)) for one in both])
+            sizes.add(f"{rows}x{columns}")
+    before, after = (scores_of(matrix).mean_iu for matrix in matrices)
+    found = (
+        f"on {len(sizes)} sizes from {min(sizes)} to {max(sizes)}, the largest difference of a score is {largest:.2g}, "
+        f"{other:,} of {pixels:,} pixels have another class, mean IU is {before:.4f} before and {after:.4f} after"
+    )
+    if other > pixels / 1000 or abs(before - after) > 0.002:
+        raise ValueError(f"the graph answers otherwise than the net: {found}")
+    return found

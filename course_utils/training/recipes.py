@@ -422,7 +422,7 @@ def enlarging(net: nn.Module, times: float) -> Callable[[Tensor], Tensor]:
         return net
 
     def scored(images: Tensor) -> Tensor:
-        size = [round(times * side) for side in images.shape[-2:]]
+        size = [int(times * side + 0.5) for side in images.shape[-2:]]  # as an exported graph rounds
         larger = functional.interpolate(images, size, mode="bilinear", align_corners=False)
         return functional.interpolate(net(larger), images.shape[-2:], mode="bilinear", align_corners=False)
 

@@ -2,12 +2,15 @@
 
 import csv
 import json
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 import roifile
 import tifffile
+import torch
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -246,8 +249,6 @@ def test_predictions_go_on_and_overwrite_nothing(semantic, cells, tmp_path, monk
 
 @pytest.mark.parametrize("size", [(1, 1), (17, 300), (130, 41)])
 def test_pictures_of_any_size_are_predicted_and_tiles_change_little(request, monkeypatch, size):
-    import torch
-
     image = torch.from_numpy(DICE.integers(0, 256, (3, *size), dtype=np.uint8))
     for kind in ("semantic", "cells"):
         run = open_run(request.getfixturevalue(kind)[1])
@@ -259,3 +260,52 @@ def test_pictures_of_any_size_are_predicted_and_tiles_change_little(request, mon
         if kind == "cells":
             torch.testing.assert_close(tiled[:, 8:-40, 8:-40], whole[:, 8:-40, 8:-40], rtol=1e-3, atol=1e-3)
         monkeypatch.undo()
+
+
+@pytest.mark.parametrize("kind", ["semantic", "cells"])
+@pytest.mark.parametrize("to", ["onnx", "torchscript"])
+def test_an_exported_net_answers_as_before_on_any_size(request, tmp_path, kind, to):
+    pytest.importorskip("onnxruntime" if to == "onnx" else "torch")
+    run = request.getfixturevalue(kind)[1]
+    said = called("export", run, "--to", to, "--out", tmp_path)
+    assert "pixels have another class, mean IU is" in said and "other folders" not in said
+    assert (tmp_path / "classes.txt").read_text().splitlines() == open_run(run).classes
+    card = (tmp_path / "README.md").read_text()
+    assert "any height and width from 64 on" in card and "largest difference" in card
+    assert {path.name for path in tmp_path.iterdir()} == {"classes.txt", "README.md"} | (
+        {"net.onnx", "predict.py"} if to == "onnx" else {"net.torchscript.pt"}
+    )
+
+
+def test_the_script_beside_the_net_needs_nothing_of_this_course(semantic, tmp_path):
+    pytest.importorskip("onnxruntime")
+    called("export", semantic[1], "--out", tmp_path)
+    script = tmp_path / "predict.py"
+    assert len([line for line in script.read_text().splitlines() if line.strip()]) <= 30
+    image, _ = spots(71, 93)
+    Image.fromarray(image).save(tmp_path / "a.png")
+    subprocess.run([sys.executable, "-I", script, tmp_path / "a.png"], check=True, cwd=tmp_path)
+    with Image.open(tmp_path / "a_classes.png") as found:
+        assert found.size == (93, 71)
+        run = open_run(semantic[1])
+        ours = run.labels(torch.from_numpy(image).permute(2, 0, 1))
+        assert (np.asarray(found) != ours).mean() < 0.001
+
+
+def test_a_graph_that_answers_otherwise_is_refused_and_not_left_behind(semantic, tmp_path, monkeypatch):
+    import course_utils.training.own_pictures as own
+
+    def upside_down(net, kind, path):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"x")
+
+        def answer(images):
+            scores = own.open_run(semantic[1]).scores(torch.from_numpy(images[0])).flip(0)
+            return scores.argmax(dim=0)[None].numpy(), scores[None].numpy()
+
+        return answer
+
+    monkeypatch.setattr(own, "exported", upside_down)
+    refused = RUN.invoke(app, ["export", str(semantic[1]), "--out", str(tmp_path / "out")])
+    assert refused.exit_code == 2 and "answers otherwise" in refused.output
+    assert not any((tmp_path / "out").iterdir())
