@@ -112,7 +112,7 @@ def decode(path: Path, take: Callable[[Image.Image, bytes], np.ndarray], page: i
             if picture.format == "TIFF":  # which Pillow has turned by now
                 return Picture(values, mode, turn, pages)
             turn = _turn(picture)  # PNG may say it behind the pixels
-            return Picture(_upright(values, turn), mode, turn, 1 if picture.format == "MPO" else pages)
+            return Picture(upright(values, turn), mode, turn, 1 if picture.format == "MPO" else pages)
     except UnidentifiedImageError as error:
         if head.startswith(KNOWN):
             raise _damaged(path, "its beginning is broken") from error
@@ -216,14 +216,14 @@ def _deep_colours(path: Path) -> np.ndarray:
 
 def _deep(values: np.ndarray, opaque: bool, mode: str, turn: int, pages: int = 1) -> Picture:
     """Stored numbers, (H, W) or (H, W, channels); where `opaque` is set the last channel says how opaque they are."""
-    values, opacity = _upright(values, turn), None
+    values, opacity = upright(values, turn), None
     if opaque:
         most = np.iinfo(values.dtype).max if values.dtype.kind in "iu" else 1
         values, opacity = values[..., :-1], values[..., -1] / most
     return Picture(values[..., 0] if values.shape[2:] == (1,) else values, mode, turn, pages, opacity)
 
 
-def _upright(values: np.ndarray, turn: int) -> np.ndarray:
+def upright(values: np.ndarray, turn: int) -> np.ndarray:
     """A picture as the camera's mark (1 to 8) says that it should be seen."""
     if turn in (5, 6, 7, 8):
         values = values.swapaxes(0, 1)

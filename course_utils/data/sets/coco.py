@@ -32,8 +32,6 @@ def open_split(root: Path, split: str) -> Dataset:
     pictures, classes, notes = read_notes(path)
 
     def read(item: str) -> Sample:
-        from pycocotools import mask as outlines
-
         name, *size = pictures[int(item)]
         file = root / split / name
         image = read_image(file)
@@ -43,21 +41,28 @@ def open_split(root: Path, split: str) -> Dataset:
             raise ValueError(f"picture '{file}' is {sizes}: were its outlines drawn before it was turned or resized?")
         if decode(file, header).turn != 1:
             warnings.warn(f"turned by the camera (EXIF): were its outlines drawn upright? '{file}'", stacklevel=2)
-        mask = torch.zeros(height, width, dtype=torch.int64)
-        instances = torch.zeros_like(mask)
-        things = []
-        for kind, outline, crowd in notes[int(item)]:
-            inside = torch.from_numpy(outlines.decode(_packed(outline, height, width)).copy()) > 0
-            if crowd:
-                mask[inside] = 255
-            else:
-                things.append((kind, inside))
-        things.sort(key=lambda thing: -int(thing[1].sum()))
-        for number, (kind, inside) in enumerate(things, start=1):
-            mask[inside], instances[inside] = kind, number
-        return Sample(image, mask, instances, torch.tensor([kind for kind, _ in things], dtype=torch.int64))
+        return Sample(image, *draw_notes(notes[int(item)], height, width))
 
     return Dataset("coco", split, classes, voc_palette(len(classes)), [str(number) for number in sorted(notes)], read)
+
+
+def draw_notes(notes: list, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """A picture's notes, as `read_notes` gives them, drawn: mask (H, W), instances (H, W), and the class of each (N,)."""
+    from pycocotools import mask as outlines
+
+    mask = torch.zeros(height, width, dtype=torch.int64)
+    instances = torch.zeros_like(mask)
+    things = []
+    for kind, outline, crowd in notes:
+        inside = torch.from_numpy(outlines.decode(_packed(outline, height, width)).copy()) > 0
+        if crowd:
+            mask[inside] = 255
+        else:
+            things.append((kind, inside))
+    things.sort(key=lambda thing: -int(thing[1].sum()))
+    for number, (kind, inside) in enumerate(things, start=1):
+        mask[inside], instances[inside] = kind, number
+    return mask, instances, torch.tensor([kind for kind, _ in things], dtype=torch.int64)
 
 
 def _packed(outline, height: int, width: int) -> dict:
