@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from course_utils.course.data_command import app as data
+from course_utils.course.own_pictures import app as own_pictures
 
 app = typer.Typer(
     name="course",
@@ -18,6 +19,7 @@ app = typer.Typer(
 )
 
 app.add_typer(data, name="data")
+app.add_typer(own_pictures)
 
 Lectures = Annotated[list[str] | None, typer.Argument(help="Numbers or names, such as 02; all of them when left out.")]
 OUT = Path("build")
@@ -267,7 +269,9 @@ def results(
 
 @app.command()
 def train(
-    config: Annotated[Path, typer.Argument(help="A recipe, such as configs/camvid_cpu.toml.")],
+    config: Annotated[
+        Path, typer.Argument(help="A folder of pictures and masks, or a recipe such as configs/camvid_cpu.toml.")
+    ],
     out: Annotated[
         Path | None, typer.Option(help="Folder for the net and its results; build/training/NAME when left out.")
     ] = None,
@@ -276,14 +280,22 @@ def train(
     change: Annotated[
         list[str] | None, typer.Option("--set", help="Change a setting: --set training.epochs=2; may be repeated.")
     ] = None,
+    kind: Annotated[str, typer.Option("--as", help="For a folder: semantic or cells; what its masks look like.")] = "",
+    recipe: Annotated[
+        Path | None, typer.Option(help="For a folder: the recipe to train by, instead of choosing.")
+    ] = None,
 ):
-    """Train a net as a TOML recipe says, and test it; started again, it goes on. Runs under torchrun, too."""
+    """Train a net on a folder, or as a TOML recipe says, and test it; started again, it goes on. Runs under torchrun, too."""
     from course_utils.course.results import train_and_draw
     from course_utils.training.loop import NonFiniteLoss
     from course_utils.training.recipes import read_recipe
 
-    folder = out or OUT / "training" / config.stem
+    folder = out or OUT / "training" / config.resolve().stem
     try:
+        if config.is_dir():
+            from course_utils.course.own_pictures import train_folder
+
+            return train_folder(config, folder, kind, recipe, change, device, workers)
         result = train_and_draw(read_recipe(config, change), folder, device, workers)
     except (ValueError, OSError, NonFiniteLoss) as error:
         stop(str(error))

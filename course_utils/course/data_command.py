@@ -114,10 +114,12 @@ def download(
 def check(
     name: Annotated[str, typer.Argument(help="A data set's name, or a folder of pictures and masks.")],
     classes: Annotated[int | None, typer.Option(help="How many classes a folder's masks may have.")] = None,
+    mend: Annotated[Path | None, typer.Option(help="Write a mended copy of a folder to this new folder.")] = None,
 ) -> None:
     """Read every picture and mask, and say in one report what is wrong and what to do."""
     from tqdm import tqdm
 
+    from course_utils.data.mending import mend as write_mended
     from course_utils.data.own_folder import inspect_entry, inspect_folder
 
     def bar(things):
@@ -125,6 +127,13 @@ def check(
 
     try:
         meant = _meant(name)
+        if mend is not None:
+            if not isinstance(meant, Path):
+                raise ValueError(f"--mend is for a folder, and '{name}' is a data set")
+            for file, done in write_mended(meant, mend)[:20]:
+                typer.echo(f"{file}: {done}")
+            typer.echo(f"the whole list: {mend / 'mended.csv'}\n")
+            meant = mend
         report = inspect_folder(meant, classes, bar) if isinstance(meant, Path) else inspect_entry(meant, bar)
     except (ValueError, OSError) as error:
         raise _stop(error) from None

@@ -1,7 +1,7 @@
 """What every data set yields, how `load` opens one, and what the loaders share (lectures 01, 04 to 10)."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -56,6 +56,7 @@ class Dataset(torch.utils.data.Dataset):
         camera: focal lengths and centre in pixels of the camera whose depth is known (`depth.points`), if any.
         inputs, targets: what `dataset[i]` holds; see `giving`.
         recipe: what `load` was called with.
+        white: which stored number is white in its pictures, where files hold more than bytes (see `read_image`).
     """
 
     name: str
@@ -71,6 +72,7 @@ class Dataset(torch.utils.data.Dataset):
     inputs: tuple[str, ...] = ("rgb",)
     targets: tuple[str, ...] = ("mask",)
     recipe: tuple[str, str, dict] | None = None
+    white: Mapping[str, float] = field(default_factory=dict)
 
     def __reduce__(self):
         """For a DataLoader's workers: not the open files travel, but how to open them again."""

@@ -10,7 +10,12 @@ from pathlib import Path, PurePosixPath
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file in one step.
+    """Write a text file in one step; see `write_bytes`."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file in one step.
 
     Raises:
         OSError: where it cannot be written (full disk, read-only folder); what stood there before still stands.
@@ -18,7 +23,7 @@ def write_text(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        beside.write_text(text, encoding="utf-8")
+        beside.write_bytes(content)
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)

@@ -74,7 +74,7 @@ class Picture(NamedTuple):
     opacity: np.ndarray | None = None
 
 
-def decode(path: Path, take: Callable[[Image.Image, bytes], np.ndarray]) -> Picture:
+def decode(path: Path, take: Callable[[Image.Image, bytes], np.ndarray], page: int = 0) -> Picture:
     """Open a file: photographs through Pillow, stored numbers of more than 8 bits as they are.
 
     TIFFs with anything else than bytes are read by tifffile; of those that only its codecs could unpack, Pillow
@@ -84,6 +84,7 @@ def decode(path: Path, take: Callable[[Image.Image, bytes], np.ndarray]) -> Pict
         path: the file.
         take: from a picture that Pillow opened, and the file's first bytes, to pixels, (H, W) or (H, W, channels);
             may raise `Refused`.
+        page: of a file with several pages or frames, from 0.
 
     Raises:
         FileNotFoundError: where there is no such file; names the nearest that is there.
@@ -98,10 +99,12 @@ def decode(path: Path, take: Callable[[Image.Image, bytes], np.ndarray]) -> Pict
     if not head:
         raise unreadable(path, "is empty (0 bytes): copy or download it again")
     try:
-        if head[:4] in TIFF_HEADS and (deep := _deep_tiff(path)):
+        if head[:4] in TIFF_HEADS and (deep := _deep_tiff(path, page)):
             return deep
         with Image.open(path) as picture:
             mode, pages = f"{picture.format} {picture.mode}", getattr(picture, "n_frames", 1)
+            if page:
+                picture.seek(page)
             turn = _turn(picture)
             if picture.mode.startswith("RGB") and head[1:4] == b"PNG" and head[24] == 16:
                 return _deep(_deep_colours(path), picture.mode == "RGBA", "PNG 16 bit", turn)
@@ -109,7 +112,7 @@ def decode(path: Path, take: Callable[[Image.Image, bytes], np.ndarray]) -> Pict
             if picture.format == "TIFF":  # which Pillow has turned by now
                 return Picture(values, mode, turn, pages)
             turn = _turn(picture)  # PNG may say it behind the pixels
-            return Picture(_upright(values, turn), mode, turn, 1 if picture.format == "MPO" else pages)
+            return Picture(upright(values, turn), mode, turn, 1 if picture.format == "MPO" else pages)
     except UnidentifiedImageError as error:
         if head.startswith(KNOWN):
             raise _damaged(path, "its beginning is broken") from error
@@ -149,14 +152,14 @@ def _turn(picture: Image.Image) -> int:
     return Image.Image.getexif(picture).get(TURN, 1)
 
 
-def _deep_tiff(path: Path) -> Picture | None:
+def _deep_tiff(path: Path, number: int) -> Picture | None:
     """A TIFF of anything but bytes, in channels that come last; None for what Pillow reads as it is stored."""
     import tifffile
 
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     try:
         with tifffile.TiffFile(path) as file:
-            page = file.pages.first
+            page = file.pages[number]
             if page.dtype is None or page.photometric == 5:  # CMYK
                 return None
             if page.imagewidth * page.imagelength > MOST_PIXELS:
@@ -213,14 +216,14 @@ def _deep_colours(path: Path) -> np.ndarray:
 
 def _deep(values: np.ndarray, opaque: bool, mode: str, turn: int, pages: int = 1) -> Picture:
     """Stored numbers, (H, W) or (H, W, channels); where `opaque` is set the last channel says how opaque they are."""
-    values, opacity = _upright(values, turn), None
+    values, opacity = upright(values, turn), None
     if opaque:
         most = np.iinfo(values.dtype).max if values.dtype.kind in "iu" else 1
         values, opacity = values[..., :-1], values[..., -1] / most
     return Picture(values[..., 0] if values.shape[2:] == (1,) else values, mode, turn, pages, opacity)
 
 
-def _upright(values: np.ndarray, turn: int) -> np.ndarray:
+def upright(values: np.ndarray, turn: int) -> np.ndarray:
     """A picture as the camera's mark (1 to 8) says that it should be seen."""
     if turn in (5, 6, 7, 8):
         values = values.swapaxes(0, 1)
@@ -244,19 +247,20 @@ def _what_is_it(head: bytes) -> list[str]:
     return ["its first bytes begin no picture format that is known here", repr(head[:8])]
 
 
-def read_image(path: str | Path, white: White | None = None) -> Tensor:
+def read_image(path: str | Path, white: White | None = None, page: int = 0) -> Tensor:
     """The picture in a file, as every lecture uses it.
 
     Grey and 1-bit pictures get three equal channels; palettes are looked up; transparent parts become white;
     CMYK becomes RGB; pictures that a camera marked as turned are turned. Whole numbers of more than 8 bits lose
     their lowest bits, colours as well as greys; floating-point values are taken as 0..1, or as 0..255. Two channels
-    become red and green, and of more than four the first three are read. Of a file with several pages, the first.
+    become red and green, and of more than four the first three are read.
 
     Args:
         path: a file that Pillow or tifffile can read: PNG, JPEG, TIFF, WebP, BMP, GIF and more.
         white: the stored number that becomes 255, for "whole numbers" of more than 8 bits and for "fractions"; one
             for all pictures that should be compared (`load` sees to it). By default it follows from the file alone:
             the smallest of 8, 10, 12, 14 and 16 bits that holds its largest number, 1.0 or 255.0.
+        page: of a file with several pages or frames, from 0.
 
     Shape:
         (3, H, W), uint8, RGB
@@ -266,7 +270,7 @@ def read_image(path: str | Path, white: White | None = None) -> Tensor:
         UnreadableImage: (a ValueError) for an empty, damaged or cut file, or one that is no picture.
     """
     path = Path(path)
-    picture = decode(path, photograph)
+    picture = decode(path, photograph, page)
     values = picture.values
     if kind := kind_of_numbers(values):
         largest = largest_number(values, path)
@@ -276,6 +280,33 @@ def read_image(path: str | Path, white: White | None = None) -> Tensor:
         opacity = picture.opacity[..., None]
         values = (values * opacity + 255 * (1 - opacity)).round().astype(np.uint8)
     return torch.from_numpy(np.ascontiguousarray(np.moveaxis(values, -1, 0)))
+
+
+def pixel_size(path: Path) -> tuple[float, float, str] | None:
+    """Height, width and unit of a pixel, where a microscope's TIFF says so (ImageJ's, or OME's); None where none does.
+
+    What photographs say in dots an inch is no measure, and counts for nothing.
+    """
+    import tifffile
+
+    with path.open("rb") as file:
+        if file.read(4) not in TIFF_HEADS:
+            return None
+    try:
+        with tifffile.TiffFile(path) as file:
+            if file.ome_metadata:
+                found = {
+                    key: value
+                    for key, value in re.findall(r'PhysicalSize([XY](?:Unit)?)="([^"]*)"', file.ome_metadata)[::-1]
+                }
+                return float(found["Y"]), float(found["X"]), found.get("XUnit", "µm")
+            unit = (file.imagej_metadata or {}).get("unit", "").encode("latin-1", "ignore").decode("unicode_escape")
+            if unit and unit != "pixel":
+                across, down = (file.pages.first.tags.valueof(tag) for tag in ("XResolution", "YResolution"))
+                return down[1] / down[0], across[1] / across[0], unit
+    except Exception:  # of a file that can be read as a picture: it does not say
+        pass
+    return None
 
 
 def kind_of_numbers(values: np.ndarray) -> str | None:

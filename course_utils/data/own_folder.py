@@ -7,14 +7,17 @@ import hashlib
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import torch
 from skimage.measure import label
+from torch import Tensor
 
-from course_utils.data.dataset import Dataset, Sample, read_lines
+from course_utils.data.dataset import Dataset, Sample, numbered, read_lines
+from course_utils.data.files import write_text
 from course_utils.data.images import (
     decode,
     header,
@@ -24,6 +27,7 @@ from course_utils.data.images import (
     read_image,
     white_for,
 )
+from course_utils.data.look_alikes import exchanged, groups_alike, small_copy, small_outlines
 from course_utils.data.masks import (
     CREAM,
     VOID,
@@ -56,11 +60,13 @@ class Report:
         title: what was looked at.
         facts: (name, value) pairs, such as ("pictures", "530").
         problems: what is wrong and what to do -> the files concerned.
+        named: how a file is called, with its folder where two folders hold one name.
     """
 
     title: str
     facts: list[tuple[str, str]] = field(default_factory=list)
     problems: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    named: Callable[[Path], str] = field(default=lambda path: path.name, repr=False)
 
     def __str__(self) -> str:
         lines = [self.title, *(f"  {name}: {value}" for name, value in self.facts), *self.lines()]
@@ -82,22 +88,29 @@ class Survey:
     Args:
         report: facts and problems; `load` warns of the problems.
         pairs: the pictures and masks by name, in all splits.
-        splits: the names in each split.
+        splits, told: the names in each split; the splits that folders tell.
         classes, palette: names and colours of class 0, 1, ...
         colours: the colour of each class where masks are painted, else None.
         values: the class of each stored number, where it was given.
         white: the stored number that becomes 255, for all pictures alike (see `read_image`).
+        by_number: whether masks hold a number or colour for each thing instead of classes.
+        masks: what each mask holds, by name.
+        alike: names of pictures that are nearly the same, in groups, where that was looked for.
         refusal: why `load` cannot open the folder, where it cannot.
     """
 
     report: Report
     pairs: dict[str, tuple[Path, Path]] = field(default_factory=dict)
     splits: dict[str, list[str]] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
     classes: list[str] = field(default_factory=list)
     palette: list[Colour] = field(default_factory=list)
     colours: list[Colour] | None = None
     values: dict[int, int] | None = None
     white: dict[str, float] = field(default_factory=dict)
+    by_number: bool = False
+    masks: dict[str, "Look"] = field(default_factory=dict)
+    alike: list[list[str]] = field(default_factory=list)
     refusal: Exception | None = None
 
 
@@ -107,6 +120,8 @@ def open_split(
     classes: Sequence[str] | None = None,
     colours: Sequence[Colour] | None = None,
     values: Mapping[int, int] | None = None,
+    things: bool = False,
+    split_file: str | Path | None = None,
 ) -> Dataset:
     """Your pictures with your masks.
 
@@ -122,6 +137,10 @@ def open_split(
         colours: the colour of class 0, 1, ... in masks that are painted; else the colours found, black first.
         values: which class a stored number means, as {0: 0, 255: 1} for black-and-white masks; each one but 0 has to
             be named.
+        things: whether masks tell one thing from another: by a number or colour each, where they have one, else by
+            being connected. All of them are of class 1.
+        split_file: a table with columns picture and split, as `write_splits` writes it, which takes the place of folders
+            and chance.
 
     Raises:
         ValueError: where no folder is given, or its masks do not tell which class a pixel has.
@@ -130,10 +149,13 @@ def open_split(
     if root is None:
         raise ValueError("load('folder') needs your folder: load('folder', root='my_data')")
     colours = colours and tuple(map(tuple, colours))
+    values = values and {int(number): meant for number, meant in values.items()}  # TOML's keys are text
     options = [None if given is None else tuple(given) for given in (classes, colours, values and values.items())]
-    found = _kept_survey(root, *options, stamps(root))
+    found = _kept_survey(root, *options, things, stamps(root))
     if found.refusal is not None:
         raise type(found.refusal)(str(found.refusal))
+    if split_file is not None:
+        found = replace(found, splits=read_splits(Path(split_file), found))
     if not found.splits.get(split):
         held = " and ".join(
             f"{len(names):,} '{part}'" for part, names in found.splits.items() if part != "all" and names
@@ -143,16 +165,100 @@ def open_split(
         warnings.warn("\n".join([f"'{root}':", *found.report.lines()]), stacklevel=3)
 
     def read(item: str) -> Sample:
-        image, mask = found.pairs[item]
-        return Sample(read_image(image, found.white), read_mask(mask, found.colours, values=found.values))
+        path, mask_path = found.pairs[item]
+        image = read_image(path, found.white)
+        if not things:
+            return Sample(image, read_mask(mask_path, found.colours, values=found.values))
+        instances, void = things_in(stored_mask(mask_path)[0].values, found.by_number)
+        mask = (instances > 0).long()
+        mask[void] = VOID
+        return Sample(image, mask, instances, torch.ones(int(instances.max()), dtype=torch.int64))
 
-    return Dataset("folder", split, list(found.classes), list(found.palette), list(found.splits[split]), read)
+    return Dataset(
+        "folder", split, list(found.classes), list(found.palette), list(found.splits[split]), read, white=found.white
+    )
+
+
+def things_in(stored: np.ndarray, by_number: bool) -> tuple[Tensor, Tensor]:
+    """The things of a mask, 1, 2, 3, ..., and where it is void: 255 beside class numbers.
+
+    Args:
+        stored: numbers or colours.
+        by_number: whether each thing has one of its own; else connected parts of equal numbers are things.
+
+    Shape:
+        (H, W) -> (H, W) int64, (H, W) bool
+    """
+    if by_number:
+        return numbered(torch.from_numpy(stored.astype(np.int64))), torch.zeros(stored.shape, dtype=torch.bool)
+    void = (stored == VOID) & bool(((stored != VOID) & (stored != 0)).any())
+    parts = label(np.where(void, 0, stored), connectivity=1)
+    return torch.from_numpy(parts.astype(np.int64)), torch.from_numpy(void)
+
+
+def read_splits(path: Path, found: "Survey") -> dict[str, list[str]]:
+    """The names in each split, as a table says; those of another word than "train", "val" and "test" are left out.
+
+    Raises:
+        FileNotFoundError: where there is no such table.
+        ValueError: where it is none, or does not fit the folder; names a picture.
+    """
+    rows = [line.rsplit(",", 1) for line in read_lines(path)]
+    if not rows or rows[0] != ["picture", "split"] or any(len(row) != 2 for row in rows):
+        raise ValueError(f"'{path}' is no table of splits: its first line is picture,split")
+    part = {name.strip('"'): split for name, split in rows[1:]}
+    for name in found.pairs.keys() ^ part.keys():
+        there, lacks = ("folder", path) if name in found.pairs else (path, "the folder")
+        raise ValueError(
+            f"picture '{name}' stands in '{there}', and not in '{lacks}': `course train` brings them together"
+        )
+    return _by_split(list(found.pairs), part)
+
+
+def write_splits(part: Mapping[str, str], path: Path) -> None:
+    """Write which picture is in which split as a table, so that it stays."""
+    write_text(path, "".join(f"{name},{split}\n" for name, split in {"picture": "split", **part}.items()))
+
+
+def divide(found: "Survey", kept: Mapping[str, str]) -> dict[str, str]:
+    """Which picture is in which split: as before, else as folders tell, else about a fifth is "val" by chance.
+
+    Pictures that look alike stay together. Each split has one where there are two that differ.
+
+    Args:
+        found: what a thorough look at the folder gave.
+        kept: the split of each picture that had one before.
+
+    Raises:
+        ValueError: where there are no two pictures.
+    """
+    names = list(found.pairs)
+    if len(names) < 2:
+        raise ValueError(f"{len(names)} picture with a mask: one to learn from and one to test is the least")
+    if "train" in found.told and len(found.told) > 1:
+        return {name: next(split for split in found.told if name in found.splits[split]) for name in names}
+    alike = {name: group for group in found.alike for name in group}
+    groups = {min(group := alike.get(name, [name])): group for name in names}
+    if len(groups) == 1:  # a score that leaks tells more than none
+        groups = {name: [name] for name in names}
+    part = {}
+    for group in groups.values():
+        before = next((kept[name] for name in group if name in kept), None)
+        part |= {name: kept.get(name, before) for name in group}
+    chance = sorted(groups, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+    for place, first in enumerate(chance):
+        if part[first] is None:
+            held = sum(split == "val" for split in part.values())
+            last = place == len(chance) - 1 and not any(split == "train" for split in part.values())
+            few = held + 1 <= max(1, round(0.2 * len(names))) and not last
+            part |= dict.fromkeys(groups[first], "val" if few else "train")
+    return {name: part[name] for name in names}
 
 
 @lru_cache(maxsize=8)
-def _kept_survey(root: Path, classes, colours, values, files) -> Survey:
+def _kept_survey(root: Path, classes, colours, values, things, files) -> "Survey":
     """One survey for all splits, and for as long as no file changes."""
-    return survey(root, classes, colours, values and dict(values))
+    return survey(root, classes, colours, values and dict(values), things)
 
 
 def inspect_folder(
@@ -179,6 +285,7 @@ def survey(
     classes: Sequence[str] | int | None = None,
     colours: Sequence[Colour] | None = None,
     values: Mapping[int, int] | None = None,
+    things: bool = False,
     progress: Progress = lambda things: things,
     thorough: bool = False,
 ) -> Survey:
@@ -186,27 +293,35 @@ def survey(
 
     Args:
         root: the folder.
-        classes, colours, values: as for `open_split`; classes may be a number.
+        classes, colours, values, things: as for `open_split`; classes may be a number.
         progress: wraps what is gone through.
-        thorough: whether to decode photographs to the last pixel, too; of them only size and turn matter to others.
+        thorough: whether to decode photographs to the last pixel, too, and to look for doubles, for masks that were
+            exchanged and for classes that "train" never shows; `load` needs none of that.
 
     Raises:
         FileNotFoundError: where there is no such folder.
     """
     found = find_pairs(root)
-    report = Report(f"folder '{root}'", problems=found.problems)
-    result = Survey(report, found.pairs, _splits(found), values=None if values is None else dict(values))
+    report = Report(f"folder '{root}'", problems=found.problems, named=_naming(root, found))
+    result = Survey(report, found.pairs, _splits(found), found.splits, values=None if values is None else dict(values))
     report.facts += [("pictures", _where(found.pictures, root)), ("masks", _where(found.masks, root))]
     if found.beside:
         report.facts.append(("beside them, not read", _count(found.beside)))
     try:
         if not found.pairs:
             raise FileNotFoundError(_why_no_pairs(root, found))
-        masks = _look_at_masks(progress(list(found.pairs.items())), colours is not None, report)
+        masks = _look_at_masks(progress(list(found.pairs.items())), colours is not None, thorough, report)
         pictures = _look_at_pictures(progress(list(found.pairs.items())), thorough, report)
         _compare_shapes(found.pairs, pictures, masks, report)
+        if thorough:
+            result.alike = _find_look_alikes(pictures, masks, result.told, report)
         result.white = _one_white(pictures, report)
-        _decide_classes(result, _given_classes(root, classes), colours, masks)
+        names, result.masks, result.by_number = _given_classes(root, classes), masks, _number_things(masks)
+        if things:
+            result.classes = names if names and len(names) == 2 else ["background", "thing"]
+            result.palette = voc_palette(2)
+        else:
+            _decide_classes(result, names, colours, masks, result.told if thorough else [])
     except (FileNotFoundError, ValueError) as error:
         result.refusal = error
         report.problems[str(error)] += []
@@ -218,17 +333,19 @@ class Look:
     """What one file holds.
 
     Args:
-        path: the file.
+        path, name: the file, and how a report calls it.
         shape: (H, W) as it is read, and as it is stored.
         turn: EXIF's orientation.
         numbers, counts: of a mask, what its pixels hold and how often (see `stored_mask`).
         painted: whether that is colours.
         grey: whether it may be both, three equal channels or nothing but 0.
-        parts: of a mask, in how many connected parts its things fall.
+        parts: of a mask with more than three numbers, in how many connected parts of equal ones it falls.
         kind, largest: of a picture of stored numbers (see `kind_of_numbers`), the largest.
+        fine, steep, outlines: small copies of a picture and a mask (see `look_alikes`), where they were asked for.
     """
 
     path: Path
+    name: str
     shape: tuple[int, int]
     turn: int
     numbers: np.ndarray | None = None
@@ -238,27 +355,34 @@ class Look:
     parts: int = 0
     kind: str | None = None
     largest: float = 0.0
+    fine: np.ndarray | None = None
+    steep: np.ndarray | None = None
+    outlines: np.ndarray | None = None
 
 
-def _look_at_masks(pairs: Iterable[tuple[str, tuple[Path, Path]]], by_colour: bool, report: Report) -> dict[str, Look]:
+def _look_at_masks(
+    pairs: Iterable[tuple[str, tuple[Path, Path]]], by_colour: bool, thorough: bool, report: Report
+) -> dict[str, Look]:
     looks, modes, what = {}, Counter(), ""
     for name, (_, path) in pairs:
         try:
             picture, painted = stored_mask(path, by_colour)
         except (OSError, ValueError) as error:
             what = _what(error)
-            report.problems[what].append(path.name)
+            report.problems[what].append(report.named(path))
             continue
         modes[picture.mode] += 1
         stored = picture.values
-        look = looks[name] = Look(path, stored.shape, picture.turn, *distinct(stored), painted)
+        look = looks[name] = Look(path, report.named(path), stored.shape, picture.turn, *distinct(stored), painted)
         look.grey = not painted and (
             "RGB" in picture.mode or ("P" not in picture.mode.split()[1] and not look.numbers.any())
         )
         if picture.pages > 1:
-            report.problems[PAGES].append(path.name)
-        if not painted and 3 < len(look.numbers) == look.numbers[-1] + 1:
+            report.problems[PAGES].append(report.named(path))
+        if len(look.numbers) > 3:
             look.parts = int(label(stored, connectivity=2).max())
+        if thorough:
+            look.outlines = small_outlines(stored)
     if not looks:
         raise ValueError(f"no mask can be read: each {what}")
     report.facts.append(("mask modes", _count(modes)))
@@ -272,18 +396,21 @@ def _look_at_pictures(
     for name, (path, _) in pairs:
         try:
             picture = decode(path, photograph if thorough else header)
-            look = Look(path, picture.values.shape[:2], picture.turn, kind=kind_of_numbers(picture.values))
+            shape = picture.values.shape[:2]
+            look = Look(path, report.named(path), shape, picture.turn, kind=kind_of_numbers(picture.values))
             if look.kind:
                 look.largest = largest_number(picture.values, path)
                 white_for(look.kind, look.largest, path)
+            if thorough:
+                look.fine, look.steep = small_copy(picture.values)
         except (OSError, ValueError) as error:
-            report.problems[_what(error)].append(path.name)
+            report.problems[_what(error)].append(report.named(path))
             continue
         looks[name] = look
         modes[picture.mode] += 1
         shapes[f"{look.shape[0]}x{look.shape[1]}"] += 1
         if picture.pages > 1:
-            report.problems[PAGES].append(path.name)
+            report.problems[PAGES].append(report.named(path))
     report.facts += [("sizes (height x width)", _count(shapes)), ("picture modes", _count(modes))]
     return looks
 
@@ -300,10 +427,10 @@ def _compare_shapes(pairs, pictures: dict[str, Look], masks: dict[str, Look], re
             text = "mask of another size than its picture: export it again without resizing"
             if turned and mask.shape == as_stored:
                 text = "mask drawn before the camera's mark (EXIF) turned its picture: turn the mask, too"
-            report.problems[text].append(f"{mask.path.name} ({mine}, its picture {other})")
+            report.problems[text].append(f"{mask.name} ({mine}, its picture {other})")
         elif turned and mask.shape == as_stored:
             text = "turned by the camera (EXIF), their masks are not marked so: were these drawn upright?"
-            report.problems[text].append(picture.path.name)
+            report.problems[text].append(picture.name)
 
 
 def _one_white(pictures: dict[str, Look], report: Report) -> dict[str, float]:
@@ -317,12 +444,14 @@ def _one_white(pictures: dict[str, Look], report: Report) -> dict[str, float]:
         white[kind] = white_for(kind, most.largest, most.path)
         if kind == "fractions" and white[kind] > 1 and (few := [look for look in looks if 0 < look.largest <= 1]):
             raise ValueError(
-                f"pictures disagree: '{few[0].path.name}' holds fractions from 0 to 1, '{most.path.name}' up to "
+                f"pictures disagree: '{few[0].name}' holds fractions from 0 to 1, '{most.name}' up to "
                 f"{most.largest:g}: scale them alike"
             )
         least = min(looks, key=lambda look: look.largest)
-        text = f"{white[kind]:g} becomes 255 in all {len(looks)}; the largest number is {least.largest:g} in {least.path.name}"
-        report.facts.append((f"pictures of {kind}", f"{text}, {most.largest:g} in {most.path.name}"))
+        text = (
+            f"{white[kind]:g} becomes 255 in all {len(looks)}; the largest number is {least.largest:g} in {least.name}"
+        )
+        report.facts.append((f"pictures of {kind}", f"{text}, {most.largest:g} in {most.name}"))
     if white.get("whole numbers", 0) > 255 and (plain := sum(look.kind is None for look in pictures.values())):
         report.facts.append(("pictures of bytes beside them", f"{plain}, in which 255 is white"))
     return white
@@ -345,7 +474,11 @@ def _given_classes(root: Path, classes: Sequence[str] | int | None) -> list[str]
 
 
 def _decide_classes(
-    result: Survey, names: list[str] | None, colours: Sequence[Colour] | None, masks: dict[str, Look]
+    result: Survey,
+    names: list[str] | None,
+    colours: Sequence[Colour] | None,
+    masks: dict[str, Look],
+    told: Sequence[str] = (),
 ) -> None:
     """Numbers or colours, and how many classes: from all masks at once."""
     report = result.report
@@ -362,7 +495,7 @@ def _decide_classes(
         if table is not None:
             if fault := unnamed(found, table, bool(result.colours)):
                 what = fault
-                report.problems[what].append(look.path.name)
+                report.problems[what].append(look.name)
                 continue
             found = [table[number] for number in found]
         legal[name] = found
@@ -397,9 +530,11 @@ def _decide_classes(
         )
     faults = {name: fault for name, found in legal.items() if (fault := illegal(found, len(names)))}
     for name, fault in faults.items():
-        report.problems[fault].append(masks[name].path.name)
+        report.problems[fault].append(masks[name].name)
     if len(faults) == len(legal):
-        raise ValueError(f"no mask is legal: '{masks[name].path.name}' {fault}")
+        raise ValueError(f"no mask is legal: '{masks[name].name}' {fault}")
+    for name in unseen_by(result.splits, legal, "train") if "train" in told else ():
+        report.problems["classes that 'train' never shows, so that nothing can learn them"].append(f"{names[name]}")
     if result.colours:
         shown = ", ".join(f"{name} {colour}" for name, colour in list(zip(names, result.colours, strict=False))[:8])
         report.facts.append(("painted in", shown + (", ..." if len(names) > 8 else "")))
@@ -407,6 +542,40 @@ def _decide_classes(
         report.facts.append(("class numbers that no mask has", list_values(unused)))
     result.classes = names
     result.palette = list(result.colours or voc_palette(256))[: len(names)]
+
+
+def unseen_by(splits: Mapping[str, list[str]], classes: Mapping[str, list[int]], split: str) -> list[int]:
+    """The classes that no mask of a split holds, though one of another does."""
+    known = {number for name in splits[split] for number in classes.get(name, ())}
+    return sorted({number for found in classes.values() for number in found} - known - {VOID})
+
+
+def _find_look_alikes(
+    pictures: dict[str, Look], masks: dict[str, Look], told: Sequence[str], report: Report
+) -> list[list[str]]:
+    """Pictures that are nearly the same, and masks that seem to belong to each other's picture.
+
+    Args:
+        told: the splits that folders tell, between which nothing should be the same.
+    """
+    names = [name for name, look in pictures.items() if look.fine.any()]
+    places = groups_alike(np.stack([pictures[name].fine for name in names])) if names else []
+    groups = [[names[place] for place in group] for group in places]
+    for group in groups:
+        if told and len({name.split("/")[0] for name in group}) > 1:
+            text = "nearly the same picture in two splits, so that a score there is no test: move them into one"
+            report.problems[text].append(" and ".join(group[:3]))
+    if groups:
+        shown = "; ".join(", ".join(group[:3]) for group in groups[:3])
+        report.facts.append(("pictures that look nearly alike", f"{sum(map(len, groups))}, such as {shown}"))
+    both = [name for name in masks if name in pictures and pictures[name].shape == masks[name].shape]
+    if both:
+        steep, outlines = ([looks[name] for name in both] for looks in (pictures, masks))
+        steep, outlines = np.stack([look.steep for look in steep]), np.stack([look.outlines for look in outlines])
+        for first, second in exchanged(steep, outlines, [masks[name].shape for name in both]):
+            text = "masks that fit each other's picture better than their own: were they exchanged?"
+            report.problems[text].append(f"{masks[both[first]].name} and {masks[both[second]].name}")
+    return groups
 
 
 def _find_colours(masks: list[Look]) -> list[Colour]:
@@ -431,7 +600,7 @@ def _find_colours(masks: list[Look]) -> list[Colour]:
             seen[number * scale] += count
     if len(seen) > 64:
         most = max(painted, key=lambda look: len(look.numbers))
-        raise ValueError(f"masks such as '{most.path.name}' have over 64 colours: are they antialiased, or pictures?")
+        raise ValueError(f"masks such as '{most.name}' have over 64 colours: are they antialiased, or pictures?")
     share = 100 * seen[WHITE] / sum(seen.values())
     if share > 5 or 0 not in seen:
         what = f"{share:.0f} % of their pixels are white" if seen[WHITE] else "none of them is black"
@@ -445,8 +614,7 @@ def _find_colours(masks: list[Look]) -> list[Colour]:
 def _judge_numbers(numbers: list[int], masks: dict[str, Look], report: Report) -> None:
     """Whether stored numbers that nobody has named are classes.
 
-    Classes that happen not to be seen leave small gaps; grey levels such as 0, 85, 170 leave large ones. Numbers of
-    things run from 1 without a gap in each mask, each is one connected part, and there are many, or not always as many.
+    Classes that happen not to be seen leave small gaps; grey levels such as 0, 85, 170 leave large ones.
 
     Raises:
         ValueError: where there are so many of them that they are none.
@@ -459,13 +627,25 @@ def _judge_numbers(numbers: list[int], masks: dict[str, Look], report: Report) -
         if numbers[-1] > MANY:
             raise ValueError(text)
         report.problems[text] += []
-    runs = [look.numbers[-1] for look in masks.values() if look.numbers[0] == 0]
-    gapless = len(runs) == len(masks) and all(len(look.numbers) == look.numbers[-1] + 1 for look in masks.values())
-    counted = [look for look in masks.values() if look.parts]
-    single = sum(look.parts for look in counted) < 1.2 * sum(look.numbers[-1] for look in counted)
-    if gapless and single and (max(runs) >= 10 or (max(runs) >= 5 and len(set(runs)) > 3)):
-        text = f"numbers run from 1 to {max(runs)}, each is one connected part: instance numbers? {advice}"
+    if _number_things(masks):
+        text = f"numbers run up to {numbers[-1]}, each is one connected part: instance numbers? {advice}"
         report.problems[text] += []
+
+
+def _number_things(masks: dict[str, Look]) -> bool:
+    """Whether masks hold a number, or colour, for each thing.
+
+    Then each is one connected part, and there are many of them; or numbers run from 1 without a gap in each mask, and
+    not always as far.
+    """
+    counted = [look for look in masks.values() if look.parts]
+    if sum(look.parts for look in counted) >= 1.2 * sum(np.count_nonzero(look.numbers) for look in counted):
+        return False
+    if len({number for look in counted for number in look.numbers.tolist()}) > MANY:
+        return True
+    gapless = all(len(look.numbers) == look.numbers[-1] + 1 for look in masks.values())
+    runs = {int(look.numbers[-1]) for look in masks.values()}
+    return gapless and (max(runs) >= 10 or (max(runs) >= 5 and len(runs) > 3))
 
 
 def _numbered_classes(count: int) -> list[str]:
@@ -482,6 +662,10 @@ def _splits(found: Found) -> dict[str, list[str]]:
         few = min(max(sum(share < 20 for share in chance.values()), 1), len(names) - 1)
         val = set(sorted(names, key=lambda name: (chance[name], name))[: max(0, few)])
         part = {name: "val" if name in val else "train" for name in names}
+    return _by_split(names, part)
+
+
+def _by_split(names: list[str], part: Mapping[str, str]) -> dict[str, list[str]]:
     return {"all": names} | {
         split: [name for name in names if part[name] == split] for split in dict.fromkeys(SPLITS.values())
     }
@@ -498,12 +682,19 @@ def _why_no_pairs(root: Path, found: Found) -> str:
     return "; ".join([text, *hints, *(what for what in found.beside if "no masks" in what)])
 
 
+def _naming(root: Path, found: Found) -> Callable[[Path], str]:
+    """Files are called by their names alone where no two pictures, and no two masks, share one."""
+    times = [Counter(path.name for path in paths) for paths in (found.pictures, found.masks)]
+    plain = all(count == 1 for counted in times for count in counted.values())
+    return lambda path: path.name if plain else path.relative_to(root).as_posix()
+
+
 def _what(error: Exception) -> str:
     return getattr(error, "what", str(error))
 
 
 def _names(looks: Sequence[Look]) -> str:
-    names = [f"'{look.path.name}'" for look in looks]
+    names = [f"'{look.name}'" for look in looks]
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 

@@ -24,14 +24,19 @@ MASK_MARK = re.compile(rf"^(?:{MASK_MARKS})[ ._-](?=.)|(?<=.)[ ._-](?:{MASK_MARK
 IMAGE_MARK = re.compile(r"^(?:image|img)[ ._-](?=.)|(?<=.)[ ._-](?:image|img|leftimg8bit|sat)$")
 NOT_MEANT = {"thumbs.db", "desktop.ini", "__macosx"}
 READ_BY_PEOPLE = {"", ".md", ".txt", ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".toml", ".html", ".log"}
-# What outlines and boxes are known by: their file's name, or how it begins.
+# What outlines and boxes are known by, their file's name or how it begins; and how they become masks.
+MENDED = "`course data check FOLDER --mend OUT` makes masks of them"
 OUTLINES = [
-    (r'"shapes"', "LabelMe's JSON"),
-    (r'\Ainstances_|\A_annotations.coco|"annotations"\s*:', "COCO's JSON"),
-    (r'\Avia_|"regions"', "VIA's JSON"),
-    (r"<annotation\b", "Pascal VOC's XML"),
-    (r"<annotations\b", "CVAT's XML"),
-    (r"\A[^\n]*\.txt\n\s*\d+( [\d.]+){4,}\s", "YOLO's text"),
+    (r'"shapes"', "LabelMe's JSON", MENDED),
+    (r'\Ainstances_|\A_annotations.coco|"annotations"\s*:', "COCO's JSON", MENDED),
+    (r'\Avia_|"regions"', "VIA's JSON", "in VIA export annotations as COCO's JSON"),
+    (r"<annotation\b", "Pascal VOC's XML", "it has boxes alone: export Pascal VOC with segmentation masks"),
+    (r"<annotations\b", "CVAT's XML", "in CVAT export as Segmentation mask 1.1, or as COCO 1.0"),
+    (
+        r"\A[^\n]*\.txt\n\s*\d+( [\d.]+){4,}\s",
+        "YOLO's text",
+        "export COCO's JSON from the tool that drew them, since YOLO's text holds no holes",
+    ),
 ]
 
 
@@ -254,5 +259,6 @@ def _count_what_is_beside(folder: Path, root: Path, found: Found) -> None:
             continue
         with path.open("rb") as file:
             start = f"{path.name}\n{file.read(4096).decode('utf-8', errors='ignore')}"
-        what = next((what for pattern, what in OUTLINES if ending and re.search(pattern, start)), "")
-        found.beside[f"{where}*{ending} ({what}: outlines or boxes, no masks)" if what else f"{where}{path.name}"] += 1
+        told = next((told for pattern, *told in OUTLINES if ending and re.search(pattern, start)), None)
+        shown = "{}*{} ({}: outlines or boxes, no masks; {})".format(where, ending, *told) if told else ""
+        found.beside[shown or f"{where}{path.name}"] += 1

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -22,9 +21,9 @@ from course_utils.metrics.em import pixel_error, rand, thinned, warping_error
 from course_utils.metrics.instances import score_instances
 from course_utils.models.unet import UNet
 from course_utils.training.loop import train
-from course_utils.training.made_of import made_of
+from course_utils.training.made_of import describe, digest, made_of
 from course_utils.training.progress import facts_of, write_curves
-from course_utils.training.saving import save
+from course_utils.training.saving import keep_net
 
 Weigh = Callable[[Tensor], Tensor]
 
@@ -157,6 +156,7 @@ def run_cells(recipe, out: Path, machine, decisive: dict, workers: int = 0, prog
     membranes = splits[data.test].sample(0).instances is None
     score = partial(em_scores if membranes else cell_scores, data=data)
     few = tested[:: max(1, len(tested) // data.validate_pictures)] if data.validate_pictures else []
+    watched = {"what is validated (hash)": digest(describe(few))} if few else {}
     loss_of = WeightedCrossEntropy()
     history = train(
         net,
@@ -168,7 +168,7 @@ def run_cells(recipe, out: Path, machine, decisive: dict, workers: int = 0, prog
         workers=workers,
         progress=progress,
         machine=machine,
-        made=decisive | made_of(net, crops, loss_of, recipe.training, None, machine),
+        made=decisive | watched | made_of(net, crops, loss_of, recipe.training, None, machine),
     )
     if machine.process:
         return {}
@@ -178,7 +178,7 @@ def run_cells(recipe, out: Path, machine, decisive: dict, workers: int = 0, prog
         "pictures": len(tested),
         "parameters": sum(parameter.numel() for parameter in net.parameters()),
     } | facts_of(history, recipe, machine)
-    save({"net": net.state_dict(), "recipe": json.dumps(asdict(recipe))}, out / "net.pt")
+    keep_net(net, recipe, splits[data.train], out / "net.pt")
     write_curves(history, out / "curves.csv")
     write_text(out / "result.json", json.dumps(result, indent=2) + "\n")
     table = "\n".join(f"{name:28}{value:10.4f}" for name, value in result["scores"].items())

@@ -9,7 +9,7 @@ found.masks.ap50, found.boxes.ap50, found.matched
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -33,10 +33,10 @@ from course_utils.training.cells import rounded, stretched
 from course_utils.training.kept_maps import UpperBackbone, lower_maps
 from course_utils.training.kept_nets import train_or_load
 from course_utils.training.loop import train
-from course_utils.training.made_of import made_of
+from course_utils.training.made_of import describe, digest, made_of
 from course_utils.training.processes import Run
 from course_utils.training.progress import History, facts_of, write_curves
-from course_utils.training.saving import save
+from course_utils.training.saving import keep_net
 from course_utils.training.settings import Settings, fix_lower, freeze
 
 
@@ -435,10 +435,12 @@ def run_things(recipe, out: Path, machine, decisive: dict, workers: int = 0, pro
         finally:
             net.most, net.rpn.candidates, net.rpn.proposals = training
 
-    validate = None
+    validate, watched = None, {}
     if data.validate_pictures:
         step = max(1, len(tested) // data.validate_pictures)
         few = ThingPictures(tested.dataset.subset(range(0, len(tested), step)), None, data.short, stretch=data.stretch)
+
+        watched = {"what is validated (hash)": digest(describe(few))}
 
         def validate(told: nn.Module) -> dict[str, float]:
             return score(few)
@@ -454,7 +456,7 @@ def run_things(recipe, out: Path, machine, decisive: dict, workers: int = 0, pro
         workers=workers,
         progress=progress,
         machine=machine,
-        made=decisive | made_of(told, learned, five_losses, recipe.training, prepare, machine),
+        made=decisive | watched | made_of(told, learned, five_losses, recipe.training, prepare, machine),
     )
     if machine.process:
         return {}
@@ -463,7 +465,7 @@ def run_things(recipe, out: Path, machine, decisive: dict, workers: int = 0, pro
         "pictures": len(tested),
         "parameters": sum(parameter.numel() for parameter in net.parameters()),
     } | facts_of(history, recipe, machine)
-    save({"net": net.state_dict(), "recipe": json.dumps(asdict(recipe))}, out / "net.pt")
+    keep_net(net, recipe, learned.dataset, out / "net.pt")
     write_curves(history, out / "curves.csv")
     write_text(out / "result.json", json.dumps(result, indent=2) + "\n")
     table = "\n".join(f"{name:28}{value:10.4f}" for name, value in result["scores"].items())

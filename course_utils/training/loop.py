@@ -95,7 +95,9 @@ def train(
             value = torch.zeros((), device=machine.device)
             for images, *targets in parts:
                 with machine.autocast():
-                    outputs = running(as_input(images, prepare, settings.channels_last), *(targets if told else ()))
+                    outputs = ask(
+                        running, as_input(images, prepare, settings.channels_last), *(targets if told else ())
+                    )
                 share = loss.total(as_float32(outputs), *targets)  # a number, or one for each head
                 share = (share if amount is None else share / amount.clamp(min=1e-12)).sum()
                 machine.backward(share)
@@ -126,6 +128,24 @@ def as_input(images: Tensor, prepare: Prepare | None, channels_last: bool) -> Te
         )
     last = channels_last and images.ndim == 4
     return images.contiguous(memory_format=torch.channels_last) if last else images
+
+
+def ask(net: nn.Module, images: Tensor, *targets: Tensor):
+    """What a net says in training.
+
+    Raises:
+        ValueError: where a batch norm has nothing to average over; says what to do.
+    """
+    try:
+        return net(images, *targets)
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        size = "x".join(map(str, images.shape[-2:]))
+        raise ValueError(
+            f"a batch of {len(images)} picture of {size} shrinks to a single cell, and a batch norm has nothing to average "
+            "over: take batch = 2 or more, larger pictures, or batch_norm = 'keep'"
+        ) from None
 
 
 def as_float32(outputs):

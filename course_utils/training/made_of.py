@@ -162,7 +162,7 @@ def describe(value, within: tuple[int, ...] = ()) -> str:
 
 
 def globals_of(function: Callable) -> dict[str, Any]:
-    """What a function written by the reader takes from around it: constants, tensors, functions and classes beside it."""
+    """What a function written by the reader takes from around it: constants, tensors, data sets, functions and classes."""
     if is_packaged(function):
         return {}
     around = {name: function.__globals__[name] for name in function.__code__.co_names if name in function.__globals__}
@@ -170,7 +170,7 @@ def globals_of(function: Callable) -> dict[str, Any]:
         name: value
         for name, value in sorted(around.items())
         if is_plain(value)
-        or isinstance(value, Tensor | np.ndarray)
+        or isinstance(value, Tensor | np.ndarray | torch.utils.data.Dataset)
         or ((isinstance(value, type) or is_function(value)) and getattr(value, "__module__", "") == function.__module__)
     }
 

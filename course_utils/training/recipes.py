@@ -28,10 +28,11 @@ from course_utils.models.fcn_paper import PaperFCN
 from course_utils.models.fusion import LateFusion, normalise_sources, widen
 from course_utils.training.evaluation import Evaluation, evaluate
 from course_utils.training.loop import train
+from course_utils.training.made_of import describe as described
 from course_utils.training.made_of import digest, made_of
 from course_utils.training.processes import launched
 from course_utils.training.progress import History, facts_of, write_curves
-from course_utils.training.saving import read, save
+from course_utils.training.saving import keep_net, read
 from course_utils.training.settings import Settings, fix_lower
 
 # each head's target in the data, and the data set's attribute that names its classes
@@ -132,13 +133,27 @@ def read_recipe(path: Path, changes: list[str] | None = None) -> Recipe:
     Raises:
         ValueError: for a file that is missing or not TOML, or a name or value that there is not; says which.
     """
+    return make_recipe(read_tables(path, changes), path)
+
+
+def read_tables(path: Path, changes: list[str] | None = None) -> dict[str, dict[str, Any]]:
+    """What a configuration file says, changed as for `read_recipe`, before anybody has looked at its names."""
     try:
         tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not TOML: {error}") from None
-    for change in changes or []:
+    return changed(tables, changes or [])
+
+
+def changed(tables: dict[str, dict[str, Any]], changes: list[str]) -> dict[str, dict[str, Any]]:
+    """Tables with some settings changed, as in "training.epochs=2".
+
+    Raises:
+        ValueError: for a change of another form.
+    """
+    for change in changes:
         table, _, setting = change.partition(".")
         name, equals, value = setting.partition("=")
         if not equals or not name:
@@ -147,13 +162,22 @@ def read_recipe(path: Path, changes: list[str] | None = None) -> Recipe:
             tables.setdefault(table, {})[name.strip()] = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:
             tables.setdefault(table, {})[name.strip()] = value.strip()
+    return tables
+
+
+def make_recipe(tables: dict[str, dict[str, Any]], path: Path | str) -> Recipe:
+    """A recipe out of its tables; `path` says in errors where they stand.
+
+    Raises:
+        ValueError: for a name or value that there is not; says which.
+    """
     kinds = {"net": Net, "data": Data, "loss": Loss, "training": Settings, "augment": Augment}
     refuse_unknown(f"{path}: there is no table", tables, kinds)
     parts = {}
     for table, values in tables.items():
         refuse_unknown(f"{path}: [{table}] has no setting", values, [each.name for each in fields(kinds[table])])
         try:
-            made = kinds[table](**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+            made = kinds[table](**tuples(values))
         except (ValueError, TypeError) as error:
             raise ValueError(f"{path}: [{table}] {error}") from None
         parts[table] = values if table == "augment" else made
@@ -213,9 +237,10 @@ def run_recipe(recipe: Recipe, out: Path, device: str = "auto", workers: int = 0
         asked = dataset.giving(inputs, [HEADS[head][0]])
         return evaluate(one, asked, prepare=prepare, classes=classes[head], device=machine.device, progress=progress)
 
-    validate = None
+    validate, watched = None, {}
     if recipe.data.validate_pictures:
         some = evenly(other(recipe.data.validate), recipe.data.validate_pictures)
+        watched = {"what is validated (hash)": digest(described(some))}
 
         def validate(net: nn.Module) -> dict[str, float]:
             return {"mean_iu": score(net, heads[0], some, progress=False).scores.mean_iu}
@@ -232,7 +257,7 @@ def run_recipe(recipe: Recipe, out: Path, device: str = "auto", workers: int = 0
         workers=workers,
         progress=progress,
         machine=machine,
-        made=decisive(recipe) | made_of(net, pictures, loss, recipe.training, prepare, machine),
+        made=decisive(recipe) | watched | made_of(net, pictures, loss, recipe.training, prepare, machine),
     )
     if machine.process:
         return {}
@@ -242,7 +267,7 @@ def run_recipe(recipe: Recipe, out: Path, device: str = "auto", workers: int = 0
     result = describe(recipe, found[heads[0]], history, testing, machine)
     if len(heads) > 1:
         result["heads"] = {head: rounded(one.scores) for head, one in found.items()}
-    save({"net": net.state_dict(), "recipe": json.dumps(asdict(recipe))}, out / "net.pt")
+    keep_net(net, recipe, plain, out / "net.pt")
     write_text(out / "history.json", json.dumps(asdict(history)) + "\n")
     write_curves(history, out / "curves.csv")
     write_text(out / "result.json", json.dumps(result, indent=2) + "\n")
@@ -256,7 +281,7 @@ def decisive(recipe: Recipe) -> dict[str, Any]:
     """
     tables = {name: table for name, table in asdict(recipe).items() if name != "training"}
     data = tables["data"]
-    data["options"] = {name: value for name, value in data["options"].items() if name != "root"}
+    data["options"] = {name: value for name, value in data["options"].items() if name not in ("root", "split_file")}
     testing = ["test"]
     if not data["validate_pictures"]:  # else they shape what the history says
         testing += ["test_name", "validate", "enlarge", "threshold", "seed", "smallest", "most"]
@@ -388,7 +413,7 @@ def enlarging(net: nn.Module, times: float) -> Callable[[Tensor], Tensor]:
         return net
 
     def scored(images: Tensor) -> Tensor:
-        size = [round(times * side) for side in images.shape[-2:]]
+        size = [int(times * side + 0.5) for side in images.shape[-2:]]  # as an exported graph rounds
         larger = functional.interpolate(images, size, mode="bilinear", align_corners=False)
         return functional.interpolate(net(larger), images.shape[-2:], mode="bilinear", align_corners=False)
 

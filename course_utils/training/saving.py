@@ -1,5 +1,6 @@
 """Checkpoints that a power cut cannot break (lectures 04 to 10)."""
 
+import json
 import os
 import time
 from dataclasses import asdict
@@ -47,6 +48,18 @@ def read(path: Path) -> dict:
     except Exception as error:  # torch, pickle and zip each raise their own kind
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"'{path}' is damaged ({reason}): delete it, and the training begins anew") from None
+
+
+def keep_net(net: nn.Module, recipe, dataset, path: Path) -> None:
+    """Write a net with all that is needed to use it: its recipe, and how pictures are read and classes called.
+
+    Args:
+        recipe: a `course_utils.training.recipes.Recipe`.
+        dataset: the pictures it learned from.
+    """
+    pictures = {name: getattr(dataset, name) for name in ("classes", "palette", "white")}
+    words = {"recipe": json.dumps(asdict(recipe)), "pictures": json.dumps(pictures)}
+    save({"net": net.state_dict(), **words}, path)
 
 
 class Keeper:

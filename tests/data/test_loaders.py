@@ -194,6 +194,8 @@ def coco_with(root, **changes):
         [[1, 1, 9, 1, 9, 9, 3]],
         *[[[far, 2, 12, 2, 12, 12]] for far in (float("nan"), float("inf"), 1e9, -1e9, "x", None, {})],
         {"size": [24, 32], "counts": [5]},
+        {"size": [24, 32], "counts": "55"},
+        {"size": [24, 32], "counts": "P"},
         {"size": [24, 32], "counts": [-5, 24 * 32 + 5]},
         {"size": [32, 24], "counts": [24 * 32]},
         {"size": [24, 32]},

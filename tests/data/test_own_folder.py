@@ -494,6 +494,16 @@ def test_both_splits_hold_something_whenever_there_are_two_pictures(tmp_path):
         load("folder", "val", root=tmp_path / "one")
 
 
+def test_files_are_named_with_their_folder_where_two_folders_hold_one_name(tmp_path):
+    for split in ("train", "val"):
+        laid(tmp_path / split, {"a": two_things()})
+    (tmp_path / "val" / "masks" / "a.png").write_bytes(b"")
+    assert "['val/masks/a.png']" in problems(tmp_path)
+    laid(tmp_path / "one", {"a": two_things(), "b": two_things()})
+    (tmp_path / "one" / "masks" / "b.png").write_bytes(b"")
+    assert "['b.png']" in problems(tmp_path / "one")
+
+
 # output of one screen (K10), one meaning (K11)
 
 
@@ -631,3 +641,64 @@ def test_no_order_of_names_or_splits_changes_a_class(tmp_path_factory, kind, ord
         found = {item: mask for item, (_, mask) in zip(data.items, data, strict=True)}
         numbers.append([found[f"{'train' if place % 2 else 'val'}/{place}"].tolist() for place in places])
     assert numbers[0] == numbers[1]
+
+
+# what only a thorough look finds (lecture 10)
+
+
+def blobs(seed, size=96):
+    """A picture of bright squares, and the mask that fits it."""
+    dice = np.random.default_rng(seed)
+    mask = np.zeros((size, size), np.uint8)
+    for row, column in dice.integers(0, size - 20, (5, 2)):
+        mask[row : row + 18, column : column + 18] = 1
+    image = np.where(mask, 200, 40)[..., None] + dice.integers(0, 30, (size, size, 3))
+    return image.astype(np.uint8), mask
+
+
+def laid_blobs(root, order, masks=None):
+    for place, seed in enumerate(order):
+        save_mask(root / "images" / f"p{place}.png", blobs(seed)[0])
+        save_mask(root / "masks" / f"p{place}.png", blobs((masks or order)[place])[1])
+    return root
+
+
+def test_masks_that_were_exchanged_are_named_and_sound_ones_are_not(tmp_path):
+    assert not problems(laid_blobs(tmp_path / "sound", list(range(12))))
+    masks = list(range(12))
+    masks[3], masks[7] = 7, 3
+    said = problems(laid_blobs(tmp_path / "wrong", list(range(12)), masks))
+    assert "were they exchanged?: ['p3.png and p7.png']" in said
+
+
+def test_doubles_in_two_splits_are_named(tmp_path):
+    laid_blobs(tmp_path / "train", [1, 2, 3])
+    laid_blobs(tmp_path / "val", [4, 2])
+    assert "nearly the same picture in two splits" in problems(tmp_path) and "train/p1 and val/p1" in problems(tmp_path)
+    with Image.open(tmp_path / "val" / "images" / "p1.png") as picture:
+        (tmp_path / "val" / "images" / "p1.png").unlink()
+        picture.save(tmp_path / "val" / "images" / "p1.jpg", quality=70)
+    assert "train/p1 and val/p1" in problems(tmp_path)
+    laid_blobs(tmp_path / "one", [1, 2, 1])
+    assert not problems(tmp_path / "one") and "p0, p2" in str(inspect_folder(tmp_path / "one"))
+
+
+def test_classes_that_train_never_shows_are_named(tmp_path):
+    laid(tmp_path / "train", {"a": two_things(1, 1)})
+    laid(tmp_path / "val", {"b": two_things(1, 2)})
+    assert "'train' never shows, so that nothing can learn them: ['class 2']" in problems(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("labels/a.txt", "0 0.1 0.2 0.3 0.4 0.5 0.6\n", "export COCO's JSON"),
+        ("annotations.xml", "<annotations>", "Segmentation mask 1.1"),
+        ("images/a.json", '{"shapes": []}', "--mend"),
+    ],
+)
+def test_of_outlines_it_is_said_how_they_become_masks(tmp_path, name, text, said):
+    save_image(tmp_path / "images" / "a.jpg")
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(text)
+    assert said in str(inspect_folder(tmp_path))

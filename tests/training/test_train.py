@@ -23,6 +23,7 @@ from course_utils.losses import CrossEntropy, Dice
 from course_utils.training.batches import Plan
 from course_utils.training.kept_nets import train_or_load
 from course_utils.training.loop import NonFiniteLoss, overfit_one_batch, train
+from course_utils.training.made_of import fingerprint
 from course_utils.training.saving import read, save
 from course_utils.training.settings import Settings, freeze, make_optimiser, schedule, set_learning_rate
 from tests.training.tiny_training import Stripes, digits_of, make_net, shared, unbroken_or_killed, write_fingerprint
@@ -584,6 +585,28 @@ def test_what_a_transform_and_a_closure_hold_counts():
 
     assert made(0.1, 1.0) == made(0.1, 1.0)
     assert len({made(0.1, 1.0), made(0.2, 1.0), made(0.1, 2.0)}) == 3
+
+
+HELD_OUT = torch.utils.data.Subset(Stripes(), [0, 1])
+
+
+def judged(net):
+    return {"pictures": len(HELD_OUT)}
+
+
+def test_two_equally_large_sets_to_validate_on_have_different_fingerprints(monkeypatch):
+    first = fingerprint({}, judged)
+    assert fingerprint({}, judged) == first
+    monkeypatch.setitem(globals(), "HELD_OUT", torch.utils.data.Subset(Stripes(), [0, 2]))
+    assert fingerprint({}, judged) != first
+
+
+def test_a_batch_norm_with_nothing_to_average_over_says_what_to_do():
+    net = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(3))
+    with pytest.raises(ValueError, match=r"a batch of 1 picture of 12x16 .*batch = 2.*batch_norm = 'keep'"):
+        train(
+            net, Stripes(), lambda scores, _: scores.mean(), Settings(epochs=1, batch=1), device="cpu", progress=False
+        )
 
 
 FACTOR = 1.0

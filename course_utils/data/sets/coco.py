@@ -32,8 +32,6 @@ def open_split(root: Path, split: str) -> Dataset:
     pictures, classes, notes = read_notes(path)
 
     def read(item: str) -> Sample:
-        from pycocotools import mask as outlines
-
         name, *size = pictures[int(item)]
         file = root / split / name
         image = read_image(file)
@@ -43,21 +41,28 @@ def open_split(root: Path, split: str) -> Dataset:
             raise ValueError(f"picture '{file}' is {sizes}: were its outlines drawn before it was turned or resized?")
         if decode(file, header).turn != 1:
             warnings.warn(f"turned by the camera (EXIF): were its outlines drawn upright? '{file}'", stacklevel=2)
-        mask = torch.zeros(height, width, dtype=torch.int64)
-        instances = torch.zeros_like(mask)
-        things = []
-        for kind, outline, crowd in notes[int(item)]:
-            inside = torch.from_numpy(outlines.decode(_packed(outline, height, width)).copy()) > 0
-            if crowd:
-                mask[inside] = 255
-            else:
-                things.append((kind, inside))
-        things.sort(key=lambda thing: -int(thing[1].sum()))
-        for number, (kind, inside) in enumerate(things, start=1):
-            mask[inside], instances[inside] = kind, number
-        return Sample(image, mask, instances, torch.tensor([kind for kind, _ in things], dtype=torch.int64))
+        return Sample(image, *draw_notes(notes[int(item)], height, width))
 
     return Dataset("coco", split, classes, voc_palette(len(classes)), [str(number) for number in sorted(notes)], read)
+
+
+def draw_notes(notes: list, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """A picture's notes, as `read_notes` gives them, drawn: mask (H, W), instances (H, W), and the class of each (N,)."""
+    from pycocotools import mask as outlines
+
+    mask = torch.zeros(height, width, dtype=torch.int64)
+    instances = torch.zeros_like(mask)
+    things = []
+    for kind, outline, crowd in notes:
+        inside = torch.from_numpy(outlines.decode(_packed(outline, height, width)).copy()) > 0
+        if crowd:
+            mask[inside] = 255
+        else:
+            things.append((kind, inside))
+    things.sort(key=lambda thing: -int(thing[1].sum()))
+    for number, (kind, inside) in enumerate(things, start=1):
+        mask[inside], instances[inside] = kind, number
+    return mask, instances, torch.tensor([kind for kind, _ in things], dtype=torch.int64)
 
 
 def _packed(outline, height: int, width: int) -> dict:
@@ -174,7 +179,7 @@ def checked_outline(outline, height: int, width: int):
         if size != [height, width]:
             raise ValueError(f"its code is for {size}, its picture is {[height, width]}")
         if isinstance(counts, str):
-            return _sound_code(outline)
+            counts = _runs(counts)
         if not isinstance(counts, list) or not all(type(run) is int and run >= 0 for run in counts):
             raise ValueError("its code is no list of lengths")
         if sum(counts) != height * width:
@@ -198,11 +203,26 @@ def checked_outline(outline, height: int, width: int):
     return polygons
 
 
-def _sound_code(outline: dict) -> dict:
-    from pycocotools import mask as outlines
+def _runs(code: str) -> list[int]:
+    """The lengths in a code that COCO has packed as text, which pycocotools would fill up where they are too few.
 
-    try:
-        outlines.decode(_packed(outline, *outline["size"]))
-    except Exception as error:
-        raise ValueError(f"its code is broken ({error})") from None
-    return outline
+    A character holds 5 bits of a number, the lowest first, and whether more follow; from the fourth on, a number is the
+    difference to the one before the last.
+
+    Raises:
+        ValueError: for text that is no such code.
+    """
+    runs, value, shift = [], 0, 0
+    for character in code:
+        bits = ord(character) - 48
+        if not 0 <= bits < 64:
+            raise ValueError(f"its code is broken ({character!r} is no part of one)")
+        value |= (bits & 31) << shift
+        shift += 5
+        if not bits & 32:
+            value -= (bits & 16) << (shift - 4)  # the highest bit is the sign
+            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+            value, shift = 0, 0
+    if shift:
+        raise ValueError("its code is broken (it ends within a number)")
+    return runs
