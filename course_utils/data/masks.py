@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from course_utils.data.images import Picture, Refused, UnreadableImage, decode, unreadable
+from course_utils.data.registry import find_entry
 
 VOID = 255
 WHITE, CREAM = 0xFFFFFF, 0xE0E0C0
@@ -259,31 +260,6 @@ def _name_colours(colours: Iterable[Colour]) -> str:
     return ", ".join(shown[:4]) + (", ..." if len(shown) > 4 else "")
 
 
-VOC_CLASSES = [
-    "background",
-    "aeroplane",
-    "bicycle",
-    "bird",
-    "boat",
-    "bottle",
-    "bus",
-    "car",
-    "cat",
-    "chair",
-    "cow",
-    "diningtable",
-    "dog",
-    "horse",
-    "motorbike",
-    "person",
-    "pottedplant",
-    "sheep",
-    "sofa",
-    "train",
-    "tvmonitor",
-]
-
-
 def voc_palette(count: int = 256) -> list[tuple[int, int, int]]:
     """PASCAL VOC's colours: the bits of a class's number, dealt in turn to red, green and blue from the top down.
 
@@ -297,3 +273,16 @@ def voc_palette(count: int = 256) -> list[tuple[int, int, int]]:
             channels[place % 3] |= bit << 7 - place // 3
         colours.append(tuple(channels))
     return colours
+
+
+def legend(name: str) -> tuple[list[str], list[Colour]]:
+    """Names and colours of a registered data set's classes; VOC's colours where it has none of its own."""
+    entry = find_entry(name)
+    if entry.palette:
+        return list(entry.classes), list(entry.palette)
+    # Black is for background: where there is none, the first class takes the next colour.
+    first = 0 if entry.classes[0] == "background" else 1
+    return list(entry.classes), voc_palette(len(entry.classes) + first)[first:]
+
+
+VOC_CLASSES = legend("voc2012")[0]

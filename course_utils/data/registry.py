@@ -50,7 +50,8 @@ class Entry:
         module: the module in `course_utils.data` that reads it, such as "sets.voc".
         splits: its splits, the usual one first.
         counts: how many pictures each has, 0 where the makers do not say.
-        classes: how many classes, background included, void not.
+        classes: their names, background included, void not; in the file also another entry that has the same.
+        palette: a colour for each; VOC's where there is none.
         megabytes: to download.
         licence: as far as it is known.
         citation: whom to cite.
@@ -66,9 +67,10 @@ class Entry:
     module: str
     splits: tuple[str, ...]
     counts: tuple[int, ...]
-    classes: int
     licence: str
     citation: str
+    classes: tuple[str, ...] = ()
+    palette: tuple[tuple[int, int, int], ...] = ()
     megabytes: int = 0
     folder: str = ""
     markers: tuple[str, ...] = ()
@@ -80,16 +82,18 @@ class Entry:
 def read_registry(path: Path) -> dict[str, Entry]:
     """All entries of a registry file by their names, in its order."""
 
-    def frozen(table: dict) -> dict:
-        return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    def frozen(value):
+        return tuple(map(frozen, value)) if isinstance(value, list) else value
 
-    entries = {}
-    for name, table in tomllib.loads(path.read_text(encoding="utf-8")).items():
+    tables, entries = tomllib.loads(path.read_text(encoding="utf-8")), {}
+    for name, table in tables.items():
+        if isinstance(same := table.get("classes"), str):
+            table |= {key: tables[same][key] for key in ("classes", "palette") if key in tables[same]}
         files = []
         for file in table.pop("files", []):
             urls = (*map(Url, file.pop("urls")), *(Url(mirror, sure=False) for mirror in file.pop("mirrors", [])))
-            files.append(File(urls=urls, **frozen(file)))
-        entries[name] = Entry(name, files=tuple(files), **frozen(table))
+            files.append(File(urls=urls, **file))
+        entries[name] = Entry(name, files=tuple(files), **{key: frozen(value) for key, value in table.items()})
     return entries
 
 

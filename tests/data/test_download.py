@@ -223,7 +223,7 @@ def test_check_file_says_what_was_found(tmp_path):
 
 def make_entry(server, kind, **more):
     file = File("data.bin", (Url(f"{server.address}/{kind}"),), None, MD5, unpack=False)
-    settings = {"what": "", "module": "voc", "splits": ("train",), "counts": (1,), "classes": 2} | more
+    settings = {"what": "", "module": "voc", "splits": ("train",), "counts": (1,)} | more
     return Entry("toy", licence="", citation="", folder="toy", markers=("data.bin",), files=(file,), **settings)
 
 
@@ -249,9 +249,8 @@ def test_killed_while_unpacking_it_ends_whole_the_next_time(tmp_path, monkeypatc
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "data"))
     archive = an_archive(tmp_path)
     checksum = "md5:" + hashlib.md5(archive.read_bytes()).hexdigest()
-    entry = Entry(
-        "toy", "", "voc", ("train",), (1,), 2, "", "", 1, "toy", ("images",), (File("data.zip", (), None, checksum),)
-    )
+    files = (File("data.zip", (), None, checksum),)
+    entry = Entry("toy", "", "voc", ("train",), (1,), "", "", folder="toy", markers=("images",), files=files)
     (tmp_path / "data" / "toy").mkdir(parents=True)
     (tmp_path / "data" / "toy" / "data.zip").write_bytes(archive.read_bytes())
     code = (

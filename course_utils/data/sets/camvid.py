@@ -4,22 +4,8 @@ from pathlib import Path
 
 from course_utils.data.dataset import Dataset, Sample, find_picture, picture_files
 from course_utils.data.images import read_image
-from course_utils.data.masks import read_mask
+from course_utils.data.masks import legend, read_mask
 
-CLASSES = ["sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist"]
-PALETTE = [
-    (128, 128, 128),
-    (128, 0, 0),
-    (192, 192, 128),
-    (128, 64, 128),
-    (60, 40, 222),
-    (128, 128, 0),
-    (192, 128, 128),
-    (64, 64, 128),
-    (64, 0, 128),
-    (64, 64, 0),
-    (0, 128, 192),
-]
 STORED_VOID = 11
 
 
@@ -35,4 +21,4 @@ def open_split(root: Path, split: str) -> Dataset:
         mask[mask == STORED_VOID] = 255
         return Sample(read_image(find_picture(base / part, name, first=".png")), mask)
 
-    return Dataset("camvid", split, CLASSES, PALETTE, items, read)
+    return Dataset("camvid", split, *legend("camvid"), items, read)

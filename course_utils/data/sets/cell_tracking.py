@@ -7,10 +7,8 @@ import torch
 
 from course_utils.data.dataset import Dataset, Sample, foreground, numbered, picture_files
 from course_utils.data.images import read_image
-from course_utils.data.masks import read_mask
+from course_utils.data.masks import legend, read_mask
 
-CLASSES = ["background", "cell"]
-PALETTE = [(0, 0, 0), (0, 158, 115)]
 FILMS = {"train": ("01",), "test": ("02",), "all": ("01", "02")}
 
 
@@ -39,4 +37,4 @@ def open_split(root: Path, split: str, folder: str, silver: bool = False) -> Dat
         labels = torch.ones(int(instances.max()), dtype=torch.int64)
         return Sample(image, foreground(instances), instances, labels)
 
-    return Dataset(root.name, split, CLASSES, PALETTE, items, read)
+    return Dataset(root.name, split, *legend("phc_u373"), items, read)

@@ -6,10 +6,7 @@ import torch
 
 from course_utils.data.dataset import Dataset, Sample, find_picture, foreground, numbered, picture_files
 from course_utils.data.images import read_image
-from course_utils.data.masks import read_mask
-
-CLASSES = ["background", "nucleus"]
-PALETTE = [(0, 0, 0), (86, 180, 233)]
+from course_utils.data.masks import legend, read_mask
 
 
 def open_split(root: Path, split: str) -> Dataset:
@@ -28,4 +25,4 @@ def open_split(root: Path, split: str) -> Dataset:
         labels = torch.ones(int(instances.max()), dtype=torch.int64)
         return Sample(image, foreground(instances), instances, labels)
 
-    return Dataset("dsb2018", split, CLASSES, PALETTE, list(masks), read)
+    return Dataset("dsb2018", split, *legend("dsb2018"), list(masks), read)

@@ -6,9 +6,7 @@ from stardist.data import test_image_nuclei_2d
 from torch import Tensor
 
 from course_utils.data.dataset import Dataset, Sample, foreground, numbered
-
-CLASSES = ["background", "nucleus"]
-PALETTE = [(0, 0, 0), (86, 180, 233)]
+from course_utils.data.masks import legend
 
 
 def nuclei() -> tuple[Tensor, Tensor]:
@@ -54,4 +52,4 @@ def open_split(root: None, split: str) -> Dataset:
         found = torch.ones(int(instances.max()), dtype=torch.int64)
         return Sample(image[:, rows, columns].contiguous(), foreground(instances), instances, found)
 
-    return Dataset("nuclei", split, CLASSES, PALETTE, items, read)
+    return Dataset("nuclei", split, *legend("nuclei"), items, read)

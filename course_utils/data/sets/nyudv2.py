@@ -9,51 +9,8 @@ import torch
 
 from course_utils.data.dataset import Dataset, Sample
 from course_utils.data.depth import NYU_CAMERA
-from course_utils.data.masks import voc_palette
+from course_utils.data.masks import legend
 from course_utils.data.matlab import read_mat
-
-CLASSES = [
-    "wall",
-    "floor",
-    "cabinet",
-    "bed",
-    "chair",
-    "sofa",
-    "table",
-    "door",
-    "window",
-    "bookshelf",
-    "picture",
-    "counter",
-    "blinds",
-    "desk",
-    "shelves",
-    "curtain",
-    "dresser",
-    "pillow",
-    "mirror",
-    "floor mat",
-    "clothes",
-    "ceiling",
-    "books",
-    "refrigerator",
-    "television",
-    "paper",
-    "towel",
-    "shower curtain",
-    "box",
-    "whiteboard",
-    "person",
-    "night stand",
-    "toilet",
-    "sink",
-    "lamp",
-    "bathtub",
-    "bag",
-    "other structure",
-    "other furniture",
-    "other prop",
-]
 
 
 def open_split(root: Path, split: str) -> Dataset:
@@ -81,7 +38,7 @@ def open_split(root: Path, split: str) -> Dataset:
         return Sample(image, torch.from_numpy(to_class[labels]), depth=depth)
 
     names = [str(number) for number in chosen]
-    return Dataset("nyudv2", split, CLASSES, voc_palette(41)[1:], names, read, camera=NYU_CAMERA)
+    return Dataset("nyudv2", split, *legend("nyudv2"), names, read, camera=NYU_CAMERA)
 
 
 @lru_cache(maxsize=1)

@@ -6,10 +6,8 @@ import torch
 
 from course_utils.data.dataset import Dataset, Sample, find_picture, foreground, numbered, picture_files
 from course_utils.data.images import read_image
-from course_utils.data.masks import read_mask
+from course_utils.data.masks import legend, read_mask
 
-CLASSES = ["background", "person"]
-PALETTE = [(0, 0, 0), (213, 94, 0)]
 # torchvision's tutorial holds back 50 of the 170; here they are the last ones of a fixed shuffle.
 HELD_OUT = 50
 
@@ -27,4 +25,4 @@ def open_split(root: Path, split: str) -> Dataset:
         labels = torch.ones(int(instances.max()), dtype=torch.int64)
         return Sample(image, foreground(instances), instances, labels)
 
-    return Dataset("pennfudan", split, CLASSES, PALETTE, [names[index] for index in chosen[split]], read)
+    return Dataset("pennfudan", split, *legend("pennfudan"), [names[index] for index in chosen[split]], read)

@@ -6,7 +6,7 @@ import torch
 
 from course_utils.data.dataset import Dataset, Sample, find_picture, read_names
 from course_utils.data.images import read_image
-from course_utils.data.masks import VOC_CLASSES, voc_palette
+from course_utils.data.masks import legend
 from course_utils.data.matlab import read_mat
 from course_utils.data.registry import find
 from course_utils.data.sets.voc import INSIDE, seg11valid
@@ -36,7 +36,7 @@ def open_split(root: Path, split: str, keep_seg11valid: bool = False) -> Dataset
         inst = read_mat(things)["GTinst"]
         return Sample(image, mask, _integers(inst["Segmentation"]), _integers(inst["Categories"]).reshape(-1))
 
-    return Dataset("sbd", split, VOC_CLASSES, voc_palette(21), names, read)
+    return Dataset("sbd", split, *legend("sbd"), names, read)
 
 
 def _held_out(base: Path) -> set[str]:

@@ -7,44 +7,9 @@ import torch
 
 from course_utils.data.dataset import Dataset, Sample, picture_files
 from course_utils.data.images import read_image
-from course_utils.data.masks import voc_palette
+from course_utils.data.masks import legend
 from course_utils.data.matlab import read_mat
 
-CLASSES = [
-    "awning",
-    "balcony",
-    "bird",
-    "boat",
-    "bridge",
-    "building",
-    "bus",
-    "car",
-    "cow",
-    "crosswalk",
-    "desert",
-    "door",
-    "fence",
-    "field",
-    "grass",
-    "moon",
-    "mountain",
-    "person",
-    "plant",
-    "pole",
-    "river",
-    "road",
-    "rock",
-    "sand",
-    "sea",
-    "sidewalk",
-    "sign",
-    "sky",
-    "staircase",
-    "streetlight",
-    "sun",
-    "tree",
-    "window",
-]
 GEOMETRY = ["sky", "horizontal", "vertical"]
 SCENES = "spatial_envelope_256x256_static_8outdoorcategories"
 
@@ -61,7 +26,7 @@ def open_split(root: Path, split: str) -> Dataset:
         geometry = _labels(base / "GeoLabels" / SCENES / f"{item}.mat")
         return Sample(image, mask, geometry=geometry)
 
-    return Dataset("siftflow", split, CLASSES, voc_palette(34)[1:], names, read, geometry=GEOMETRY)
+    return Dataset("siftflow", split, *legend("siftflow"), names, read, geometry=GEOMETRY)
 
 
 def _test_names(base: Path) -> set[str]:

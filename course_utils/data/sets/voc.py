@@ -6,7 +6,7 @@ import torch
 
 from course_utils.data.dataset import Dataset, Sample, find_picture, read_names
 from course_utils.data.images import read_image
-from course_utils.data.masks import VOC_CLASSES, read_mask, voc_palette
+from course_utils.data.masks import legend, read_mask
 from course_utils.data.registry import find
 
 INSIDE = {"2012": "VOCdevkit/VOC2012", "2011": "TrainVal/VOCdevkit/VOC2011"}
@@ -39,7 +39,7 @@ def open_voc_folder(base: Path, split: str, name: str = "voc", names: list[str] 
             labels[number - 1] = torch.mode(classes).values if len(classes) else 0
         return Sample(image, mask, instances, labels)
 
-    return Dataset(name, split, VOC_CLASSES, voc_palette(21), names, read)
+    return Dataset(name, split, *legend("voc2012"), names, read)
 
 
 def seg11valid(base: Path) -> list[str]:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from course_utils.data.dataset import Dataset, Sample
 from course_utils.data.depth import plain_camera
-from course_utils.data.masks import VOC_CLASSES, voc_palette
+from course_utils.data.masks import legend, voc_palette
 from course_utils.data.stickers.drawings import STYLES
 from course_utils.data.stickers.places import GEOMETRY
 from course_utils.data.stickers.portable import Dice
@@ -67,7 +67,7 @@ def open_split(
 
     items = [str(index) for index in split_indices(split, images)]
     camera = plain_camera(size, size)
-    return Dataset("stickers", split, VOC_CLASSES, voc_palette(21), items, read, geometry=GEOMETRY, camera=camera)
+    return Dataset("stickers", split, *legend("stickers"), items, read, geometry=GEOMETRY, camera=camera)
 
 
 def split_indices(split: str, images: int) -> list[int]:
