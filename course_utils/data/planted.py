@@ -149,7 +149,9 @@ def _plant_in_stickers(root: Path, seed: int) -> list[Planted]:
     place = [root / "train" / kind for kind in ("images", "masks")]
     stem = {name: name.split("/")[1] for name in files}
     _save_mask(place[1] / f"{stem[small]}.png", masks[small][::2, ::2])
-    softened = Image.open(path := place[1] / f"{stem[soft]}.png").convert("L").resize((96, 96), Image.Resampling.BILINEAR)
+    softened = (
+        Image.open(path := place[1] / f"{stem[soft]}.png").convert("L").resize((96, 96), Image.Resampling.BILINEAR)
+    )
     Image.fromarray(np.asarray(softened.resize((128, 128), Image.Resampling.BILINEAR))).save(path)
     whole = (path := place[0] / f"{stem[cut]}.png").read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
@@ -187,7 +189,11 @@ def _plant_in_nuclei(root: Path, seed: int) -> list[Planted]:
         picture = image[:, *place]
         _save_picture(root / "images" / f"{name}.png", 255 - picture if name == dark else picture)
         _save_mask(root / "masks" / f"{name}.png", mask)
-    told = [(counted, "numbers of cells where classes were meant"), (black, "mask of 0 and 255"), (dark, "dark on bright")]
+    told = [
+        (counted, "numbers of cells where classes were meant"),
+        (black, "mask of 0 and 255"),
+        (dark, "dark on bright"),
+    ]
     return [Planted("nuclei", (name,), what) for name, what in told]
 
 
