@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from scipy.ndimage import binary_dilation
 from torch import Tensor
 
 from course_utils.data.dataset import Dataset, Sample
@@ -89,8 +90,10 @@ def renamed(mask: Tensor, old: int, new: int) -> Tensor:
 
 
 def forgotten(sample: Sample, number: int) -> Tensor:
-    """A sample's mask without thing `number`, which nobody has drawn: (H, W)."""
-    return sample.mask.masked_fill(sample.instances == number, 0)
+    """A sample's mask without thing `number`, which nobody has drawn, and without the void around it: (H, W)."""
+    thing, others = sample.instances == number, (sample.instances > 0) & (sample.instances != number)
+    near = [torch.from_numpy(binary_dilation(part.numpy(), iterations=3)) for part in (thing, others)]
+    return sample.mask.masked_fill(thing | (near[0] & ~near[1] & (sample.mask == VOID)), 0)
 
 
 def plant(folder: Path, seed: int = 0) -> list[Planted]:
@@ -165,7 +168,7 @@ def _plant_in_stickers(root: Path, seed: int) -> list[Planted]:
         ((cut,), "picture cut off in the middle of its file"),
         ((one, other), "two masks exchanged"),
         ((twice, "val/test_012"), "one picture in train and in val"),
-        ((off,), f"mask {OFF[0]} rows too low and {OFF[1]} columns too far right"),
+        ((off,), f"mask {OFF[0]} rows, {OFF[1]} columns aside"),
         ((mistaken,), "animal called vehicle"),
         ((missed,), "the largest thing not drawn"),
     ]

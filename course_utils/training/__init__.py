@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "cells": ["CellCrops", "grey", "stretched"],
         "evaluation": ["Evaluation", "evaluate"],
+        "kept_maps": ["KeptMaps", "UpperBackbone"],
         "kept_nets": ["train_or_load"],
         "loop": ["overfit_one_batch", "train"],
         "materials": ["Sampled", "material", "paper_recipe", "recipe"],
