@@ -813,7 +813,7 @@ print(f"{text[:96]}...")
 # and panoptic segmentation alike.
 #
 # **Segment Anything** turned the question around: a point or a box is the input, and its mask the output, for things of
-# any kind. It was trained on over a billion masks, most of them made by the model itself with people looking on. It gives
+# any kind. It was trained on over a billion masks, most of them made by earlier versions of the model itself. It gives
 # masks without names. For microscopes there are models that were trained further on cells (Cellpose, Segment Anything
 # for Microscopy).
 #
