@@ -65,7 +65,7 @@ run = begin(PROFILE, DEVICE, SEED)  # fmt: skip
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 here = TemporaryDirectory()
-faults = choose(DATASET, {"planted": plant})(Path(here.name) / "mine", seed=0)
+faults = choose(DATASET, {"planted": plant})(Path(here.name) / "mine", seed=0)  # the files that the text names
 root = Path(here.name) / "mine"
 for folder in ("stickers", "nuclei"):
     files = sorted(path for path in (root / folder).rglob("*") if path.is_file())
@@ -179,7 +179,7 @@ def shift_of(steep, mask, most=8):
     """
     ### BEGIN SOLUTION
     rows, columns = np.nonzero(outline(mask))
-    fits = {}
+    fits = {(0, 0): 0.0}  # first, so that a mask without any outline lies right
     for down in range(-most, most + 1):
         for right in range(-most, most + 1):
             y, x = rows - down, columns - right
