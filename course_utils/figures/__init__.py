@@ -48,6 +48,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "found_over_thickness",
             "in_full",
             "learning_curves",
+            "over_amount",
             "over_rates",
             "rows_of_pictures",
         ],

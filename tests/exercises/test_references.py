@@ -53,6 +53,8 @@ WHOLE = {
     "08.bend": ((cells().numpy(), np.full((2, 12, 14), 1.4)), (0,)),
     "08.rand": ((cells().numpy(), cells().numpy() // 2), (0, 1)),
     "09.nms": ((BOXES, SCORES.flatten()[:6], torch.tensor([1, 1, 2, 2, 1, 2]), 0.5), (2,)),
+    "10.shift": ((np.random.default_rng(0).random((12, 14)), cells().numpy(), 3), (1,)),
+    "10.ring": (((cells().numpy() == 3).astype(int),), (0,)),
 }
 # the rest take floating-point maps, nets or plain numbers
 MAPS = {
@@ -80,6 +82,8 @@ PLAIN = {
     "07.up_step",
     "07.assemble",
     "07.by_tiles",
+    "10.split",
+    "10.next_step",
 }
 
 
@@ -177,6 +181,8 @@ EDGES = {
     "08.weights": [((ONE.numpy(),), [[1]]), ((NONE.numpy(),), [])],
     "08.bend": [((ONE.numpy() + 3, np.ones((2, 1, 1))), [[3]]), ((NONE.numpy(), np.ones((2, 0, 4))), [])],
     "08.rand": [((ONE.numpy() + 1, ONE.numpy()), 1)],
+    "10.shift": [((np.ones((1, 1)), ONE.numpy()), [0, 0]), ((np.ones((0, 4)), NONE.numpy()), [0, 0])],
+    "10.ring": [((ONE.numpy() + 1,), [[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]])],
     "08.cells": [((np.ones((1, 1)),), [[1]]), ((np.zeros((1, 1)),), [[0]])],
 }
 
