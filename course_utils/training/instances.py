@@ -272,7 +272,7 @@ def thing_recipe(run: Run, seed: int | None = None, **changed) -> Settings:
     """
     settings = Settings(
         epochs=run.pick(quick=3, full=24),
-        batch=4,  # half of 8 at twice the steps: as good in two thirds of the time
+        batch=4,  # 200 steps of 4 pictures were as good as 150 of 8, in two thirds of the time
         lr=3e-3,
         bias_lr=1.0,
         warm_up=0.2,
@@ -348,7 +348,6 @@ def judge_things(
         truths, found: as `FoundThings` has them.
         surest: detections that are less sure are left out of the label images; COCO's AP ranks them all.
     """
-
     maps = []
 
     def pairs():
