@@ -146,7 +146,7 @@ def _curve(what: str, curve: list[dict[str, float]]) -> list[str]:
     gain = values[-1] - values[-2]
     said = f"From {counts[-2]} to {counts[-1]} pictures {what} changed by {gain:+.3f}. "
     said += "Twice as many may bring as much again; gains shrink as a rule." if gain > 0.01 else (
-        "More of the same kind would help little: look at the worst pictures and at the masks first."
+        "The number of pictures is not what limits it now: look at the worst pictures and at the masks, or train longer."
     )  # fmt: skip
     figure, axes = plt.subplots(figsize=(8, 4))
     axes.plot(counts, values, "-o", color=COLOURS["blue"], markersize=9)

@@ -619,7 +619,10 @@ def _judge_numbers(numbers: list[int], masks: dict[str, Look], report: Report) -
     Raises:
         ValueError: where there are so many of them that they are none.
     """
-    advice = "values={...} says which class each number means, classes= or classes.txt names many classes"
+    advice = (
+        "values={...} says which class each number means, classes= or classes.txt names many classes; things=True, "
+    )
+    advice += "as `course train` takes them, where each number is one thing"
     if len(numbers) > MANY:
         raise ValueError(f"masks hold {list_values(numbers)}: instance numbers, or soft edges? {advice}")
     if numbers[-1] >= 3 * len(numbers):
