@@ -589,6 +589,7 @@ for at, stride in enumerate(tqdm((8, 16, 32), desc="three strides, two poolings,
 
 # %% slideshow={"slide_type": "slide", "name": "in-true-boxes"}
 gains = {group: np.mean(arms["RoIAlign"]) - np.mean(arms["RoIPool"]) for group, arms in in_boxes.items()}
+gains = {group: round(gain, 2) + 0.0 for group, gain in gains.items()}  # no -0.00
 clear = [group for group, arms in in_boxes.items() if min(arms["RoIAlign"]) > max(arms["RoIPool"])]
 record("09.gain_of_align", max(gains.values()))
 title = "Masks in true boxes: RoIAlign " + ", ".join(f"{gain:+.2f} at {group}" for group, gain in gains.items())
