@@ -149,8 +149,8 @@ def in_pairs(values: dict[str, dict[str, Sequence[float]]], label: str, title: s
             axes.text(x, max(seeds), f"{np.mean(seeds):.2f}\n", ha="center", va="center", weight="bold")
     highest = max(max(seeds) for group in values.values() for seeds in group.values())
     axes.set_xticks(range(len(values)), list(values))
-    axes.set(ylabel=label, ylim=(0, 1.15 * highest))
-    axes.legend(ncols=len(arms))
+    axes.set(ylabel=label, ylim=(0, 1.1 * highest))
+    figure.legend(loc="outside lower center", ncols=len(arms))
     figure.suptitle(title, x=0.01, ha="left")
     return figure
 
