@@ -220,7 +220,7 @@ def _name_leftovers(groups, matched, root: Path, found: Found) -> None:
         over = [path for path in masks if path not in taken]
         if not pairs and len(pictures) == 1 and len(masks) > 1:
             text = "several masks for one picture, one a thing, as Kaggle's Data Science Bowl 2018 has them: not read; "
-            text += "StarDist's archive of it has one label image a picture: course data download dsb2018"
+            text += "`course data check FOLDER --mend OUT` makes one numbered mask of them"
             found.problems[text].append(f"{masks[0].parent.relative_to(root)}/")
             continue
         if not pairs and not (pictures and masks) and (key[1] or not groups[key]["image"]):

@@ -277,6 +277,8 @@ def open_run(folder: Path) -> Run:
         raise ValueError(f"'{path}' does not name its classes, as older versions left it: train again")
     tables, pictures = json.loads(kept["recipe"]), json.loads(kept["pictures"])
     recipe = make_recipe(tables, path)
+    if recipe.net.form == "mask_rcnn":
+        raise ValueError(f"'{folder}' is a Mask R-CNN, which report, predict and export do not open yet")
     if recipe.net.fusion or len(recipe.net.heads) > 1:
         raise ValueError(
             f"'{folder}' is a net of several inputs or heads, and a picture alone is what it would be given"

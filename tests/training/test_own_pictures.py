@@ -18,6 +18,7 @@ from course_utils.course.command import app
 from course_utils.data.own_folder import divide, survey
 from course_utils.training.own_pictures import open_run
 from course_utils.training.recipes import read_recipe
+from course_utils.training.saving import read, save
 
 RUN = CliRunner()
 DICE = np.random.default_rng(0)
@@ -309,3 +310,14 @@ def test_a_graph_that_answers_otherwise_is_refused_and_not_left_behind(semantic,
     refused = RUN.invoke(app, ["export", str(semantic[1]), "--out", str(tmp_path / "out")])
     assert refused.exit_code == 2 and "answers otherwise" in refused.output
     assert not any((tmp_path / "out").iterdir())
+
+
+def test_what_is_no_finished_training_of_these_kinds_is_named(semantic, tmp_path):
+    nothing = RUN.invoke(app, ["predict", str(tmp_path), str(semantic[0] / "images")])
+    assert nothing.exit_code == 2 and "holds no finished training" in nothing.output
+    kept = read(semantic[1] / "net.pt")
+    recipe = json.loads(kept["recipe"])
+    recipe["net"]["form"] = "mask_rcnn"
+    save(kept | {"recipe": json.dumps(recipe)}, tmp_path / "net.pt")
+    other = RUN.invoke(app, ["report", str(tmp_path)])
+    assert other.exit_code == 2 and "a Mask R-CNN, which report, predict and export do not open yet" in other.output
