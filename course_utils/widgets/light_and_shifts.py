@@ -59,19 +59,26 @@ def moment(sample: Sample, light: float, shift: int, ask: Ask, classes: int) -> 
     return Moment(image, depth, sample.mask, answers, mean_iu)
 
 
+def hits(now: Moment, name: str) -> list[int]:
+    """The classes of the scene, background left out, that a net finds at all."""
+    found = now.truth[now.answers[name] == now.truth].unique().tolist()
+    return [number for number in found if 0 < number < 255]
+
+
 def describe(now: Moment, classes: Sequence[str]) -> str:
     """Each net's score in this scene, and which of the scene's classes it finds at all."""
-    there = {int(number) for number in now.truth.unique() if 0 < number < 255}
-    words = []
-    for name, answer in now.answers.items():
-        hit = [classes[number] for number in sorted(there) if ((answer == number) & (now.truth == number)).any()]
-        words.append(f"{name}: mean IU {100 * now.mean_iu[name]:.0f}, finds {', '.join(hit) or 'nothing'}.")
-    return " ".join(words)
+    return " ".join(
+        f"{name}: mean IU {100 * now.mean_iu[name]:.0f}, finds "
+        f"{', '.join(classes[number] for number in hits(now, name)) or 'nothing'}."
+        for name in now.answers
+    )
 
 
 def heading(now: Moment) -> str:
-    """Which net does best in this scene, in a line."""
+    """Which net does best in this scene, in a line; one that says "background" everywhere does not count as good."""
     best = max(now.mean_iu, key=now.mean_iu.get)
+    if not any(hits(now, name) for name in now.answers):
+        return "No net finds anything any more"
     return f"Best here: {best}, with a mean IU of {100 * now.mean_iu[best]:.0f}"
 
 
@@ -111,7 +118,7 @@ def light_and_shift(samples: Sequence[Sample], ask: Ask, classes: Sequence[str],
         try_this="take the light away, step by step. Which net goes blind, and which goes on? Then full light, and shift "
         "depth by 8 pixels.",
         controls={
-            "light": SelectionSlider(options=list(LIGHTS.items()), value=0.125, description="light"),
+            "light": SelectionSlider(options=list(LIGHTS.items()), value=1.0, description="light"),
             "shift": IntSlider(0, 0, 8, description="shift, px"),
             "scene": IntSlider(1, 1, len(samples), description="scene"),
         },

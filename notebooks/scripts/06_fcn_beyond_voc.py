@@ -573,10 +573,11 @@ show(
 record("06.lost_by_a_shift", {arm: round(float(value), 2) for arm, value in lost.items()})
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# A joint can only lose what it took from depth. Our early fusion lets depth in as a grey picture of edges through
-# layers that never learned to use it; late fusion has a net of its own for HHA, and believes it. Whoever listens more
-# is misled more. So this figure measures two things at once, how *exactly* a joint lays the sources over each other,
-# and how *much* it relies on the second; the light above it is needed to tell them apart.
+# Early fusion lays the two over each other pixel by pixel, and lets in little of depth: as a grey picture of edges,
+# through layers that never learned to use it. Late fusion adds coarse scores, and believes a whole net of HHA's. So this
+# figure measures two things at once: how *exactly* a joint lays the sources over each other, and how *much* it relies on
+# the second. A joint can only lose what it took from depth; the light above is needed to tell the two apart. And before
+# you name a loser, look at the bands: a difference that is smaller than they are wide is none.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 3 minutes.* Most of the room bets on early fusion, since it adds pixel to pixel. What a joint loses
@@ -611,8 +612,8 @@ scenes = [opened("val").sample(index) for index in range(8)]
 explore(light_and_shift(scenes, ask, CLASSES, opened("val").palette))
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* It opens in an eighth of the light. Go down to none and let the room say what late
-# fusion still finds. Then full light, and the shift: look for edges that follow depth.
+# *For the lecturer, 2 minutes.* It opens in full light. Go down step by step and let the room say what late fusion
+# still finds. Then full light again, and the shift: look for edges that follow depth.
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "heads-question"}
 # ## 4. Two answers for the price of one?
