@@ -527,9 +527,10 @@ show(
 )
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Each doubling tends to bring less than the one before. What the curve says about the **next** one, it says only as far
-# as the step is larger than the spread of the seeds. And it is about pictures *of this kind*: ten from another
-# microscope may be worth more than a hundred from yours.
+# As a rule, a doubling brings less than the one before; three points are too few to see a rule, and which pictures were
+# left out matters, too. What the curve says about the **next** step, it says only as far as the last one is larger than
+# the spread of the seeds. And it is about pictures *of this kind*: ten from another microscope may be worth more than a
+# hundred from yours.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 3 minutes.* Three points are enough to decide whether to draw more. Ask what a doubling costs: so
