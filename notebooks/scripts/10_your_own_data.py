@@ -610,12 +610,12 @@ print(f"what your function says of this run: {next_step(ours)}")
 # %% [markdown] slideshow={"slide_type": "slide", "name": "sizes"}
 # ## 8. The next picture has another size
 #
-# The net has learned on 128x128. A camera gives 256x256 of the same scene. Give it the picture **as it is**, or
+# The net has learned on 128x128. Now the same scene comes at 64x64, or at 256x256. Give it the picture **as it is**, or
 # **resized** to what it knows?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Any size goes in (lecture 02). The question is whether the answer is any good: things are twice as large as all those
-# that it was shown. For this the net gets its whole backbone back.
+# Any size goes in (lecture 02). The question is whether the answer is any good: things are half or twice as large as
+# those that it was shown. For this the net gets its whole backbone back.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 2 minutes.* Vote before the fragment. Fully convolutional means that it runs at any size. It does not
@@ -645,16 +645,17 @@ for size in (64, 128, 256):
         at_size[name][size] = [score(net, pictures).scores.mean_iu]
 
 # %% slideshow={"slide_type": "fragment"}
-largest = {name: values[256][0] for name, values in at_size.items()}
-record("10.gained_by_resizing_256", largest["resized to 128"] - largest["as it is"])
-words = ", ".join(f"{value:.2f} {name}" for name, value in largest.items())
+gains = {size: at_size["resized to 128"][size][0] - at_size["as it is"][size][0] for size in (64, 256)}
+record("10.gained_by_resizing_64", gains[64])
+words = ", ".join(f"{gain:+.2f} at {size} pixels" for size, gain in gains.items())
 show(
-    over_amount(at_size, f"At 256 pixels: mean IU {words}", "height and width of the picture, in pixels"),
+    over_amount(at_size, f"What resizing brings: {words}", "height and width of the picture, in pixels"),
     alt="Mean IU over the size of the picture, given as it is and resized to 128 pixels.",
 )
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Both lines meet at 128. Away from it, read which one is above and by how much. The remedy is the same as in training:
+# Both lines meet at 128. Away from it, read which one is above and by how much: too small and too large need not cost
+# the same. The remedy is the same as in training:
 # show things at the scale at which they will come (`scale` in lecture 04's augmentation), or bring pictures to the scale
 # that was learned. A microscope's pixel size stands in the file: use it. **Large** pictures at the right scale are
 # another matter; they are read tile by tile, as lecture 07 does.
