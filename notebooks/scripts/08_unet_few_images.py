@@ -829,7 +829,7 @@ quiz("08")
 # %% [markdown] slideshow={"slide_type": "slide", "name": "summary"} tags=["summary"]
 # ## What to take along
 #
-# - A score that counts pixels does not see a merger; the matched share and the count of merged cells do.
+# - A score that counts pixels does not see a merger; matched share and merged cells do.
 # - Border weights make narrow gaps count: $w_0$ how much, $\sigma$ how far.
 # - A legal augmentation is what the microscope could have made.
 # - An ablation has seeds and a spread, and its arms may depend on each other.

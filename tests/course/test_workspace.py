@@ -112,12 +112,13 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
     before = (mine / "99_made_up.ipynb").read_text()
     make_course(tmp_path, SOLUTION + cell("print('new')"))
 
-    def full(self, text, **options):
-        self.write_bytes(text.encode()[:10])
+    def full(self, content):
+        with self.open("wb") as file:
+            file.write(content[:10])
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
-        patch.setattr("pathlib.Path.write_text", full)
+        patch.setattr("pathlib.Path.write_bytes", full)
         update_workspace(mine, course)
     assert (mine / "99_made_up.ipynb").read_text() == before
     assert [path.name for path in mine.iterdir() if path.name.endswith(".part")] == []

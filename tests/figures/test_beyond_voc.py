@@ -21,7 +21,11 @@ def test_hha_is_drawn_in_its_units_and_holes_are_white():
     depth = torch.full((4, 6), 3.0)
     depth[0, 0] = 0
     axes = hha_channels(torch.zeros(3, 4, 6, dtype=torch.uint8), depth, channels, "found").axes
-    drawn = {each.get_title(): each.get_images()[0].get_array() for each in axes if each.get_images()}
+    drawn = {
+        each.get_title() or each.get_title("left"): each.get_images()[0].get_array()
+        for each in axes
+        if each.get_images()
+    }
     ends = {"1. disparity, 1 / m": 2.0, "2. height, m": 1.0, "3. angle, degrees": 180.0}
     for caption, value in ends.items():
         assert float(drawn[caption].max()) == pytest.approx(value)
