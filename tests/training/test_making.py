@@ -32,7 +32,7 @@ def test_an_enlarged_picture_is_scored_at_its_own_size():
         return larger[:, :2]
 
     scores = enlarging(net, 1.5)(images)
-    assert seen == [(30, 46)] and scores.shape == (1, 2, 20, 31)
-    there = functional.interpolate(images, (30, 46), mode="bilinear")
+    assert seen == [(30, 47)] and scores.shape == (1, 2, 20, 31)
+    there = functional.interpolate(images, (30, 47), mode="bilinear")
     assert torch.equal(scores, functional.interpolate(there, (20, 31), mode="bilinear")[:, :2])
     assert enlarging(net, 1) is net
