@@ -230,6 +230,10 @@ print("correlation between channels:", ", ".join(f"{one} and {other} {alike[i, j
 #
 # **Which surfaces in a room could tell?**
 
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 1 minute.* Draw a floor and a wall with their normals, and a tilted camera. Ask how many surfaces
+# one needs: one wall leaves a whole circle of directions open, a wall and a floor leave none.
+
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Floors and table tops lie, walls stand. So guess that down is the picture's own down. Take all surfaces that lie or
 # stand by that guess, within 45 degrees; find the direction that is *most along* the lying ones and *least along* the
@@ -244,7 +248,7 @@ for rounds in ((), (45.0,), (45.0, 15.0), (45.0, 15.0, 15.0), (45.0, 15.0, 15.0,
     print(f"after {len(rounds)} rounds: down is {tilt:4.1f} degrees away from the picture's own")
 record("06.tilt_of_the_camera", tilt)
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "slide", "name": "tilt"}
 from course_utils.figures import standing_and_lying
 
 level = torch.tensor([0.0, 1.0, 0.0], dtype=surfaces.dtype)
@@ -256,9 +260,8 @@ show(
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes.* Draw a floor and a wall with their normals, and a tilted camera. Ask how many surfaces
-# one needs: one wall leaves a whole circle of directions open, a wall and a floor leave none. Then the figure: both
-# peaks move by the same angle, and that is the tilt.
+# *For the lecturer, 2 minutes.* Both peaks move by the same angle, and that is the tilt. Ask what would happen in a
+# picture without any floor.
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "your-turn-angle"} tags=["exercise"]
 # ## Your turn: `angle_with_gravity`
