@@ -30,7 +30,7 @@ def side_by_side(columns: dict[str, dict[str, float]], title: str, marked: str) 
             axes.text(
                 value + 0.04 * max(values), place, f"{value:,.3g}" if value < 1000 else f"{value:,.0f}", va="center"
             )
-        axes.set_title(what, fontsize=14, weight="normal")
+        axes.set_title(what.replace(", ", "\n", 1), fontsize=14, weight="normal")  # the unit below, or titles meet
         axes.set(xlim=(0, 1.45 * max(values)), xticks=[])
         axes.spines["bottom"].set_visible(False)
     panes[0].set_yticks(range(len(nets)), nets)
@@ -62,10 +62,13 @@ def hha_channels(image: Tensor, depth: Tensor, channels: Tensor, title: str) -> 
         shown = axes.imshow(values, cmap=colours)
         axes.set_title(caption, fontsize=14)
         figure.colorbar(shown, ax=axes, fraction=0.04)
-    grid.flat[0].imshow(picture(image))
-    grid.flat[0].set_title("what the camera sees", fontsize=14)
-    grid.flat[5].imshow(picture(channels))
-    grid.flat[5].set_title("the three as red, green, blue", fontsize=14)
+    for axes, caption, shown in (
+        (grid.flat[0], "what the camera sees", image),
+        (grid.flat[5], "the three as colours", channels),
+    ):
+        drawn = axes.imshow(picture(shown))
+        axes.set_title(caption, fontsize=14)
+        figure.colorbar(drawn, ax=axes, fraction=0.04).ax.set_visible(False)  # as wide as its neighbours
     for axes in grid.flat:
         bare(axes)
     figure.suptitle(title, x=0.01, ha="left")
