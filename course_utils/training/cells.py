@@ -1,6 +1,5 @@
 """Cells: pictures as a U-Net learns from them, and `course train` for such recipes (U-Net, section 3; lecture 08)."""
 
-import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,6 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from course_utils.data.dataset import Dataset, load
-from course_utils.data.files import write_text
 from course_utils.data.transforms import Augment
 from course_utils.inference.cells import foreground_probability, instances_from_foreground
 from course_utils.losses import WeightedCrossEntropy, border_weights, separated
@@ -22,8 +20,9 @@ from course_utils.metrics.instances import score_instances
 from course_utils.models.unet import UNet
 from course_utils.training.loop import train
 from course_utils.training.made_of import describe, digest, made_of
-from course_utils.training.progress import facts_of, write_curves
-from course_utils.training.saving import keep_net
+from course_utils.training.progress import facts_of
+from course_utils.training.saving import keep_results
+from course_utils.training.settings import tuples
 
 Weigh = Callable[[Tensor], Tensor]
 
@@ -144,9 +143,7 @@ def run_cells(recipe, out: Path, machine, decisive: dict, workers: int = 0, prog
     """
     data, loss = recipe.data, recipe.loss
     splits = {name: load(data.name, name, **data.options) for name in (data.train, data.test)}
-    augment = Augment(**{"legal": 0.0, "outside": None} | {
-        name: tuple(value) if isinstance(value, list) else value for name, value in recipe.augment.items()
-    })  # fmt: skip
+    augment = Augment(**{"legal": 0.0, "outside": None} | tuples(recipe.augment))
     weights = None if loss.weights in (None, "balanced") else tuple(loss.weights)
     weigh = partial(border_weights, w0=loss.w0, sigma=loss.sigma, class_weights=weights)
     crops = CellCrops(pictures_of(splits[data.train]), augment, weigh, data.crops, data.name)
@@ -178,9 +175,7 @@ def run_cells(recipe, out: Path, machine, decisive: dict, workers: int = 0, prog
         "pictures": len(tested),
         "parameters": sum(parameter.numel() for parameter in net.parameters()),
     } | facts_of(history, recipe, machine)
-    keep_net(net, recipe, splits[data.train], out / "net.pt")
-    write_curves(history, out / "curves.csv")
-    write_text(out / "result.json", json.dumps(result, indent=2) + "\n")
+    keep_results(net, recipe, splits[data.train], history, result, out)
     table = "\n".join(f"{name:28}{value:10.4f}" for name, value in result["scores"].items())
     return result | {"table": table}
 

@@ -6,7 +6,6 @@ found = evaluate_things(net, board.val)
 found.masks.ap50, found.boxes.ap50, found.matched
 """
 
-import json
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +19,6 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from course_utils.data.dataset import Dataset, detection_target, load
-from course_utils.data.files import write_text
 from course_utils.data.transforms import Augment
 from course_utils.inference.things import at_short_side, find_things, label_image
 from course_utils.metrics.instances import AveragePrecision, InstanceScores, coco_ap, score_instances
@@ -35,9 +33,9 @@ from course_utils.training.kept_nets import train_or_load
 from course_utils.training.loop import train
 from course_utils.training.made_of import describe, digest, made_of
 from course_utils.training.processes import Run
-from course_utils.training.progress import History, facts_of, write_curves
-from course_utils.training.saving import keep_net
-from course_utils.training.settings import Settings, fix_lower, freeze
+from course_utils.training.progress import History, facts_of
+from course_utils.training.saving import keep_results
+from course_utils.training.settings import Settings, fix_lower, freeze, tuples
 
 
 class ThingPictures(torch.utils.data.Dataset):
@@ -412,9 +410,7 @@ def run_things(recipe, out: Path, machine, decisive: dict, workers: int = 0, pro
         ValueError: for settings or a data set that there are not; FileNotFoundError for data that is not here.
     """
     data = recipe.data
-    augment = Augment(
-        **{name: tuple(value) if isinstance(value, list) else value for name, value in recipe.augment.items()}
-    )
+    augment = Augment(**tuples(recipe.augment))
     pictures = {
         split: ThingPictures(load(data.name, split, **data.options), augment, data.short, stretch=data.stretch)
         for split in (data.train, data.test)
@@ -464,9 +460,7 @@ def run_things(recipe, out: Path, machine, decisive: dict, workers: int = 0, pro
         "pictures": len(tested),
         "parameters": sum(parameter.numel() for parameter in net.parameters()),
     } | facts_of(history, recipe, machine)
-    keep_net(net, recipe, learned.dataset, out / "net.pt")
-    write_curves(history, out / "curves.csv")
-    write_text(out / "result.json", json.dumps(result, indent=2) + "\n")
+    keep_results(net, recipe, learned.dataset, history, result, out)
     table = "\n".join(f"{name:28}{value:10.4f}" for name, value in result["scores"].items())
     return result | {"table": table}
 

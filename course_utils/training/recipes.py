@@ -31,9 +31,9 @@ from course_utils.training.loop import train
 from course_utils.training.made_of import describe as described
 from course_utils.training.made_of import digest, made_of
 from course_utils.training.processes import launched
-from course_utils.training.progress import History, facts_of, write_curves
-from course_utils.training.saving import keep_net, read
-from course_utils.training.settings import Settings, fix_lower
+from course_utils.training.progress import History, facts_of
+from course_utils.training.saving import keep_results, read
+from course_utils.training.settings import Settings, fix_lower, tuples
 
 # each head's target in the data, and the data set's attribute that names its classes
 HEADS = {"semantic": ("mask", "classes"), "geometric": ("geometry", "geometry")}
@@ -267,10 +267,8 @@ def run_recipe(recipe: Recipe, out: Path, device: str = "auto", workers: int = 0
     result = describe(recipe, found[heads[0]], history, testing, machine)
     if len(heads) > 1:
         result["heads"] = {head: rounded(one.scores) for head, one in found.items()}
-    keep_net(net, recipe, plain, out / "net.pt")
     write_text(out / "history.json", json.dumps(asdict(history)) + "\n")
-    write_curves(history, out / "curves.csv")
-    write_text(out / "result.json", json.dumps(result, indent=2) + "\n")
+    keep_results(net, recipe, plain, history, result, out)
     return result | {"table": "\n\n".join(one.table() for one in found.values())}
 
 
@@ -295,11 +293,6 @@ def decisive(recipe: Recipe) -> dict[str, Any]:
         starts = [recipe.net.start] if isinstance(recipe.net.start, str) else recipe.net.start
         made["what [net] start holds"] = digest(*(Path(start).read_bytes() for start in starts))
     return made
-
-
-def tuples(table: dict[str, Any]) -> dict[str, Any]:
-    """A table whose lists are tuples, as the library's settings want them."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
 
 
 def describe(recipe: Recipe, found: Evaluation, history: History, testing: float, machine) -> dict:

@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from course_utils.data.files import write_text
 from course_utils.training.batches import Plan
-from course_utils.training.progress import History
+from course_utils.training.progress import History, write_curves
 from course_utils.training.settings import schedule
 
 
@@ -50,16 +51,20 @@ def read(path: Path) -> dict:
         raise ValueError(f"'{path}' is damaged ({reason}): delete it, and the training begins anew") from None
 
 
-def keep_net(net: nn.Module, recipe, dataset, path: Path) -> None:
-    """Write a net with all that is needed to use it: its recipe, and how pictures are read and classes called.
+def keep_results(net: nn.Module, recipe, dataset, history: History, result: dict, out: Path) -> None:
+    """Write what a recipe ends with: net.pt with all that is needed to use it, curves.csv and result.json.
 
     Args:
         recipe: a `course_utils.training.recipes.Recipe`.
-        dataset: the pictures it learned from.
+        dataset: the pictures it learned from; says how they are read and classes called.
+        result: what result.json holds.
+        out: the folder.
     """
     pictures = {name: getattr(dataset, name) for name in ("classes", "palette", "white")}
     words = {"recipe": json.dumps(asdict(recipe)), "pictures": json.dumps(pictures)}
-    save({"net": net.state_dict(), **words}, path)
+    save({"net": net.state_dict(), **words}, out / "net.pt")
+    write_curves(history, out / "curves.csv")
+    write_text(out / "result.json", json.dumps(result, indent=2) + "\n")
 
 
 class Keeper:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -147,3 +148,8 @@ def fix_lower(backbone: Backbone, stride: int) -> None:
             return
         if stride > 1:
             freeze(layer)
+
+
+def tuples(table: dict[str, Any]) -> dict[str, Any]:
+    """A recipe's table whose lists are tuples, as the library's settings want them."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
