@@ -118,15 +118,6 @@ def test_a_room_has_what_it_offers(room):
         assert not isinstance(offered, type(module)), f"course_utils.{room}.{name} is a module, not what it should hold"
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_a_room_offers_each_name_once(room):
-    """Of two modules that offer one name the door would take the later one without a word."""
-    tree = ast.parse((PACKAGE / room / "__init__.py").read_text(encoding="utf-8"))
-    lists = [node for node in ast.walk(tree) if isinstance(node, ast.List)]
-    names = [each.value for found in lists for each in found.elts if isinstance(each, ast.Constant)]
-    assert len(names) == len(set(names)), sorted(name for name in set(names) if names.count(name) > 1)
-
-
 @pytest.mark.parametrize(
     ("room", "strangers"),
     [

@@ -20,6 +20,15 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "matched_curves",
         ],
         "contact_sheets": ["contact_sheet", "scene_wall"],
+        "detections": [
+            "draw_things",
+            "in_pairs",
+            "matched_anchors",
+            "pasted",
+            "precision_recall",
+            "ramp_readings",
+            "recall_over_steps",
+        ],
         "heatmaps": [
             "agreement",
             "draw_heat",
@@ -39,6 +48,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "found_over_thickness",
             "in_full",
             "learning_curves",
+            "over_amount",
             "over_rates",
             "rows_of_pictures",
         ],

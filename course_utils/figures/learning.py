@@ -177,6 +177,33 @@ def over_rates(histories: dict[float, History], scores: dict[float, float], fixe
     return figure
 
 
+def over_amount(lines: dict[str, dict[float, Sequence[float]]], title: str, label: str) -> Figure:
+    """Mean IU over how much there was of something, the axis doubling from step to step; a dot a seed (lecture 10).
+
+    Args:
+        lines: name -> amount -> mean IU of each seed, 0 to 1.
+        title: the finding.
+        label: what there was so much of.
+    """
+    figure, axes = plt.subplots(figsize=(10, 5))
+    for (name, values), (colour, marker) in zip(lines.items(), LOOKS, strict=False):
+        amounts, means = list(values), [float(np.mean(each)) for each in values.values()]
+        axes.plot(amounts, means, color=COLOURS[colour], marker=marker, markersize=10, label=name)
+        for amount, each in values.items():
+            if len(each) > 1:
+                axes.plot([amount] * len(each), each, "o", color="black", markersize=6, markerfacecolor="white")
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(amounts, [f"{amount:g}" for amount in amounts])
+    axes.minorticks_off()
+    everything = [value for values in lines.values() for each in values.values() for value in each]
+    axes.set(xlabel=label, ylabel="mean IU", ylim=(max(0, min(everything) - 0.1), max(everything) + 0.1))
+    axes.grid(alpha=0.3)
+    if len(lines) > 1:
+        axes.legend()
+    figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
 def in_full(rate: float) -> str:
     """A learning rate without an exponent, 0.00002 and not 2e-05."""
     return f"{rate:.10f}".rstrip("0")

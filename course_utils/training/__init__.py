@@ -8,7 +8,16 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "cells": ["CellCrops", "grey", "stretched"],
         "evaluation": ["Evaluation", "evaluate"],
-        "kept_maps": ["KeptMaps", "UpperBackbone", "lower_maps"],
+        "instances": [
+            "KeptThings",
+            "ThingPictures",
+            "evaluate_things",
+            "judge_things",
+            "target_of",
+            "thing_board",
+            "train_thing_net",
+        ],
+        "kept_maps": ["KeptMaps", "UpperBackbone", "lower_maps", "take_up"],
         "kept_nets": ["train_or_load"],
         "loop": ["overfit_one_batch", "train"],
         "materials": ["Sampled", "material", "paper_recipe", "recipe"],

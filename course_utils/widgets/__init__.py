@@ -10,6 +10,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "anchors_matched": ["anchor_matching"],
         "crop_offsets": ["crop_offset"],
         "elastic_grids": ["elastic"],
         "frame": ["Explorer", "explore", "lecture_mode"],
@@ -18,8 +19,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "overlap_tiles": ["overlap_tile"],
         "painting": ["paint_mask"],
         "receptive_fields": ["receptive_field"],
+        "shifted_boxes": ["roi_shift"],
         "skip_streams": ["Scene", "skip_fusion"],
         "sliding_windows": ["sliding_window"],
+        "suppressions": ["nms_threshold"],
         "thresholds": ["threshold"],
         "transposed_convolutions": ["transposed_convolution"],
         "unet_sizes": ["unet_size"],

@@ -15,6 +15,7 @@ from course_utils.data.dataset import Detection, detection_target, load
 from course_utils.data.depth import NYU_CAMERA, gravity, hha, log_depth, normals, plain_camera, points
 from course_utils.data.matlab import read_mat
 from course_utils.data.registry import REGISTRY, NotHere, find_entry
+from course_utils.models.boxes import nms
 from tests.data import layouts
 
 MAKERS = {
@@ -32,7 +33,7 @@ MAKERS = {
     "pets": layouts.make_pets,
     "coco": layouts.make_coco,
 }
-WITHOUT_FILES = {"stickers", "nuclei", "folder"}
+WITHOUT_FILES = {"stickers", "nuclei", "rods", "folder"}
 
 
 @pytest.fixture
@@ -304,6 +305,23 @@ def test_pennfudan_splits_without_overlap_and_alike_every_time(course_data):
     train, test = load("pennfudan", "train").items, load("pennfudan", "test").items
     assert len(train) == 10 and len(test) == 50 and not set(train) & set(test)
     assert train == load("pennfudan", "train").items
+
+
+def test_rods_are_the_same_in_every_run_and_show_other_nuclei_in_val():
+    train, val = (load("rods", split, images=12) for split in ("train", "val"))
+    assert (len(train), len(val)) == (10, 2)
+    again = load("rods", "train", images=12).sample(3)
+    assert torch.equal(train.sample(3).image, again.image) and torch.equal(train.sample(3).instances, again.instances)
+    assert not torch.equal(train.sample(0).image, val.sample(0).image)
+
+
+def test_rods_lie_on_the_diagonal_so_their_boxes_overlap_more_than_they_do():
+    suppressed = things = 0
+    for index in range(4):
+        boxes = load("rods", "val").target(index)[1]["boxes"]
+        suppressed += len(boxes) - len(nms(boxes, torch.ones(len(boxes)), 0.3))
+        things += len(boxes)
+    assert suppressed > 0.2 * things  # though no two of them share a pixel
 
 
 def test_nuclei_quarters_hold_all_nuclei():

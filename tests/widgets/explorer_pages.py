@@ -17,6 +17,7 @@ alexnet = classifier("alexnet", 0, download=False)
 from torch.nn import functional
 
 cells, numbered = nuclei()
+scene, rods = load("stickers", "val").sample(0), load("rods", "val").sample(0)
 torch.manual_seed(0)
 narrow = UNet(width=4, depth=4)
 
@@ -228,6 +229,32 @@ CASES = (
             (press("step, px", "End"), "No tile answers"),
             (press("tile, px", "End"), "Largest difference to one pass: 0.000"),
         ),
+    ),
+    Case(
+        "anchor_matching",
+        "A box and the anchors that match it",
+        "anchor_matching(scene.image)",
+        (
+            (click(0.1, 0.4), "belong to it"),
+            (arrow("ArrowRight"), "belong to it"),
+            (press("width, px", "End"), "Box 120 x 60"),
+        ),
+    ),
+    Case(
+        "roi_shift",
+        "A box shifted under RoIPool and RoIAlign",
+        "roi_shift(scene.image, scene.instances == 1)",
+        (
+            (press("shift, px", "Home"), "moved by 0.0 px"),
+            (arrow("ArrowRight"), "moved by 0.1 px"),
+            (lambda explorer: explorer.get_by_role("combobox", name="stride").select_option("32"), "Stride 32"),
+        ),
+    ),
+    Case(
+        "nms_threshold",
+        "Non-maximum suppression on crowded nuclei",
+        "nms_threshold(rods.image, rods.instances)",
+        ((press("threshold", "ArrowRight"), "At 0.35"), (press("boxes on each nucleus", "Home"), "boxes stay")),
     ),
 )
 
