@@ -33,6 +33,7 @@ def cells(height=12, width=14):
 GENERATOR = torch.Generator().manual_seed(0)
 SCORES = torch.randn(2, 3, 4, 5, generator=GENERATOR)
 PALETTE = torch.randint(0, 255, (CLASSES, 3), generator=GENERATOR, dtype=torch.uint8)
+BOXES = torch.rand(6, 4, generator=GENERATOR) * 20 + torch.tensor([0, 0, 20, 20])
 CONFUSED = [torch.tensor([[90, 100], [100, 100]]), torch.tensor([[120, 4], [5, 101]])]
 
 # for each exercise with label maps or counts: its arguments, and which of them are integers of whatever type
@@ -52,6 +53,9 @@ WHOLE = {
     "08.weights": ((cells().numpy(),), (0,)),
     "08.bend": ((cells().numpy(), np.full((2, 12, 14), 1.4)), (0,)),
     "08.rand": ((cells().numpy(), cells().numpy() // 2), (0, 1)),
+    "09.nms": ((BOXES, SCORES.flatten()[:6], torch.tensor([1, 1, 2, 2, 1, 2]), 0.5), (2,)),
+    "10.shift": ((np.random.default_rng(0).random((12, 14)), cells().numpy(), 3), (1,)),
+    "10.ring": (((cells().numpy() == 3).astype(int),), (0,)),
 }
 # the rest take floating-point maps, nets or plain numbers
 MAPS = {
@@ -62,6 +66,11 @@ MAPS = {
     "06.angle": (lambda f: f(nn.functional.normalize(torch.randn(3, 6, 8), dim=0), torch.tensor([0.0, 0.6, 0.8]))),
     "07.crop": (lambda f: f(torch.randn(2, 3, 9, 8), 4, 5)),
     "08.cells": (lambda f: f(np.random.default_rng(0).random((20, 24)))),
+    "09.iou": (lambda f: f(BOXES, BOXES.flip(0))),
+    "09.decode": (lambda f: f(torch.rand(6, 4), BOXES)),
+    "09.bin": (lambda f: f(torch.rand(8, 8), (13.0, 21.0, 33.0, 31.0), 8)),
+    "09.ap": (lambda f: f(torch.rand(6), torch.rand(6) > 0.5, 4)),
+    "09.paste": (lambda f: f(torch.rand(4, 4), (2.0, 1.5, 14.0, 9.0), (12, 16))),
 }
 PLAIN = {
     "02.linear_to_conv",
@@ -77,6 +86,8 @@ PLAIN = {
     "07.up_step",
     "07.assemble",
     "07.by_tiles",
+    "10.split",
+    "10.next_step",
 }
 
 
@@ -174,6 +185,8 @@ EDGES = {
     "08.weights": [((ONE.numpy(),), [[1]]), ((NONE.numpy(),), [])],
     "08.bend": [((ONE.numpy() + 3, np.ones((2, 1, 1))), [[3]]), ((NONE.numpy(), np.ones((2, 0, 4))), [])],
     "08.rand": [((ONE.numpy() + 1, ONE.numpy()), 1)],
+    "10.shift": [((np.ones((1, 1)), ONE.numpy()), [0, 0]), ((np.ones((0, 4)), NONE.numpy()), [0, 0])],
+    "10.ring": [((ONE.numpy() + 1,), [[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]])],
     "08.cells": [((np.ones((1, 1)),), [[1]]), ((np.zeros((1, 1)),), [[0]])],
 }
 
