@@ -16,7 +16,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "masks": ["VOC_CLASSES", "check_mask", "read_mask", "voc_palette"],
         "own_folder": ["inspect_folder"],
         "photographs": ["annotation", "depth_photograph", "photograph"],
-        "planted": ["forgotten", "kinds_of_stickers", "plant", "renamed", "shifted"],
+        "planted": ["forgotten", "kinds_of_stickers", "plant", "renamed", "shifted_mask"],
         "sets.nuclei": ["nuclei", "touching"],
         "stickers.scenes": ["scene"],
         "stickers.sensor": ["dimmed", "shifted"],

@@ -72,7 +72,7 @@ def kinds_of_stickers(split: str, count: int, size: int = 128, seed: int = 0) ->
     return Dataset("stickers", split, CLASSES, voc_palette(len(CLASSES)), items, read)
 
 
-def shifted(mask: Tensor, down: int, right: int) -> Tensor:
+def shifted_mask(mask: Tensor, down: int, right: int) -> Tensor:
     """A mask that lies too low and too far to the right; background comes in from above and from the left.
 
     Shape:
@@ -138,7 +138,7 @@ def _plant_in_stickers(root: Path, seed: int) -> list[Planted]:
     off, one, other = (take(full) for _ in range(3))
     mistaken, missed = take(partial(holds, label=ANIMAL)), take(lambda sample: full(sample) and len(sample.labels) > 1)
     twice = take()
-    masks[off] = shifted(masks[off], *OFF)
+    masks[off] = shifted_mask(masks[off], *OFF)
     masks[one], masks[other] = masks[other], masks[one]
     masks[mistaken] = renamed(masks[mistaken], ANIMAL, VEHICLE)
     largest = int(torch.bincount(files[missed].instances.ravel())[1:].argmax()) + 1

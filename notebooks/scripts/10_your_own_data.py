@@ -47,7 +47,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 import numpy as np
 import torch
-from course_utils.data import forgotten, kinds_of_stickers, load, nuclei, plant, renamed, shifted
+from course_utils.data import forgotten, kinds_of_stickers, load, nuclei, plant, renamed, shifted_mask
 from course_utils.models import backbone, FCN, normalise
 from course_utils.losses import CrossEntropy, separated
 from course_utils.training import evaluate, freeze, KeptMaps, Settings, train_or_load, UpperBackbone
@@ -317,7 +317,7 @@ animal, vehicle = classes.index("animal"), classes.index("vehicle")
 habits = {
     "as it should be": right,
     "a quarter exchanged": exchanged,
-    "5 rows, 8 columns aside": spoiled(lambda index, sample: shifted(sample.mask, 5, 8)),
+    "5 rows, 8 columns aside": spoiled(lambda index, sample: shifted_mask(sample.mask, 5, 8)),
     "every second animal a vehicle": spoiled(
         lambda index, sample: renamed(sample.mask, animal, vehicle) if index % 2 else sample.mask
     ),

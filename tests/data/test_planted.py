@@ -6,7 +6,7 @@ import torch
 
 from course_utils.data.dataset import load
 from course_utils.data.own_folder import inspect_folder
-from course_utils.data.planted import CLASSES, forgotten, kinds_of_stickers, plant, renamed, shifted
+from course_utils.data.planted import CLASSES, forgotten, kinds_of_stickers, plant, renamed, shifted_mask
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_nothing_that_is_there_is_overwritten(tmp_path):
 
 def test_masks_are_spoiled_as_said():
     mask = torch.arange(20).reshape(4, 5)
-    moved = shifted(mask, 1, 2)
+    moved = shifted_mask(mask, 1, 2)
     assert torch.equal(moved[1:, 2:], mask[:3, :3]) and not moved[0].any() and not moved[:, :2].any()
     assert renamed(mask, 3, 7).ravel().tolist().count(7) == 2
     sample = kinds_of_stickers("train", 1).sample(0)

@@ -162,8 +162,8 @@ def test_every_exercise_asks_for_something_and_has_three_hints_and_points():
 
 
 @pytest.mark.parametrize("lecture", [lecture.number for lecture in lectures()])
-def test_a_lecture_has_three_to_five_exercises(lecture):
-    assert 3 <= len(exercises_of(lecture)) <= 5
+def test_a_lecture_has_three_to_six_exercises(lecture):
+    assert 3 <= len(exercises_of(lecture)) <= 6
 
 
 CELLS = """from course_utils.exercises import check
