@@ -326,7 +326,8 @@ for step in tqdm(range(1, LOOKS[-1] + 1), desc="the region proposal net alone"):
     loss.backward()
     optimiser.step()
     spent += perf_counter() - start
-    seen += [recalls(net)] * (step in LOOKS)
+    if step in LOOKS:
+        seen.append(recalls(net))
 print(f"{LOOKS[-1]} steps in {spent:.0f} s")
 
 # %% slideshow={"slide_type": "slide", "name": "recall"}
@@ -522,9 +523,9 @@ from course_utils.models import MaskHead
 from course_utils.training import take_up
 
 
-def lesson_of(kept):
-    """Of all things of a board: maps at three strides, boxes, whose scene they are in, classes and masks of 14x14."""
-    samples = [kept.pictures.dataset.sample(index) for index in range(len(kept))]
+def lesson_of(kept, scenes):
+    """Of all things of some scenes: maps at three strides, boxes, whose scene they are in, classes and masks of 14x14."""
+    samples = [kept.pictures.dataset.sample(index) for index in range(scenes)]
     targets = [detection_target(sample.instances, sample.labels) for sample in samples]
     scene = torch.cat([torch.full((len(each["boxes"]),), index) for index, each in enumerate(targets)])
     small = [
@@ -532,7 +533,7 @@ def lesson_of(kept):
         for each in targets
     ]
     boxes, labels = (torch.cat([each[name] for each in targets]) for name in ("boxes", "labels"))
-    return take_up(kept.maps[0]), boxes, scene, labels, torch.cat(small), targets
+    return take_up(kept.maps[:scenes]), boxes, scene, labels, torch.cat(small), targets
 
 
 def narrowed(train, val, channels=32):
@@ -545,9 +546,9 @@ def narrowed(train, val, channels=32):
 
 
 # %% slideshow={"slide_type": "skip"}
-maps, boxes, scene, labels, small, _ = lesson_of(board.train)
-val_maps, val_boxes, val_scene, val_labels, _, val_targets = lesson_of(board.val)
-SEEDS, STEPS = [SEED, SEED + 1, SEED + 2], run.pick(quick=120, full=1000)
+maps, boxes, scene, labels, small, _ = lesson_of(board.train, run.pick(quick=300, full=len(board.train)))
+val_maps, val_boxes, val_scene, val_labels, _, val_targets = lesson_of(board.val, run.pick(quick=60, full=len(board.val)))
+SEEDS, STEPS = [SEED, SEED + 1, SEED + 2], run.pick(quick=100, full=1000)
 
 
 def learned(head, crops, seed, outputs=1):
@@ -733,8 +734,8 @@ show(
 # that are too smooth, a thing found twice, a small thing missed. Which part of the net would you blame for each?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Masks of 28x28 are drawn in the box and pasted into the picture: every pixel asks at its own centre what the mask
-# says.
+# The head draws 14x14 cells for each box (28x28 in the paper, whose things are larger), and these are pasted into the
+# picture: every pixel asks at its own centre what the mask says.
 
 # %% slideshow={"slide_type": "slide", "name": "pasted"}
 from course_utils.figures import pasted
@@ -749,7 +750,7 @@ show(
     pasted(
         scenes[index].image, thing["drawn"], thing["boxes"], whole, "A mask knows nothing of pixels until it is pasted"
     ),
-    alt="A mask of 28x28 cells in grey; the same stretched into its box; and the picture with the outline where it is above "
+    alt="A mask of 14x14 cells in grey; the same stretched into its box; and the picture with the outline where it is above "
     "one half.",
 )
 
@@ -829,7 +830,7 @@ check("09.ap", average_precision)
 
 # %% slideshow={"slide_type": "fragment"}
 alarm = {"boxes": torch.tensor([[0.0, 0.0, 12.0, 12.0]]), "labels": torch.ones(1, dtype=torch.int64)}
-alarm |= {"scores": torch.full((1,), 0.01), "drawn": torch.ones(1, 28, 28)}
+alarm |= {"scores": torch.full((1,), 0.01), "drawn": torch.ones(1, 14, 14)}
 ten = list(found.found[:10])
 more = [{name: torch.cat([seen[name], alarm[name]]) for name in alarm} for seen in ten]
 several = {"as found": ten, "ten false alarms more": more}
@@ -916,7 +917,7 @@ from dataclasses import replace
 from course_utils.models import nms
 from course_utils.training import KeptThings, ThingPictures
 
-rods = {split: load("rods", split, images=96) for split in ("train", "val")}
+rods = {split: load("rods", split, images=120) for split in ("train", "val")}
 kept = {split: KeptThings(board.backbone, ThingPictures(each)) for split, each in rods.items()}
 boards = {"stickers": board, "rods": replace(board, pictures=rods["val"], **kept)}
 print("of perfect answers        merged by one region   suppressed at 0.3   at 0.5")
@@ -977,7 +978,7 @@ def label_maps(each, epochs):
 
 
 # %% slideshow={"slide_type": "skip"}
-EPOCHS = {"stickers": len(history.epochs), "rods": run.pick(quick=3, full=24)}
+EPOCHS = {"stickers": len(history.epochs), "rods": run.pick(quick=6, full=24)}
 rods_net, rods_history = train_thing_net(boards["rods"], run, epochs=EPOCHS["rods"])
 rods_net.overlap = 0.3
 at_03 = evaluate_things(rods_net, boards["rods"].val)
