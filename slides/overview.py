@@ -283,7 +283,7 @@ rows = [
 compared = {
     "each class its own **sigmoid**, not one softmax": ("24.8 to 30.3", "softmax", "sigmoid_for_each_class"),
     "**RoIAlign**, not RoIPool (stride 16)": ("26.9 to 30.3", "roipool_16", "roialign_16"),
-    "the same at stride 32 in the paper, 8 here": ("23.6 to 30.9", "roipool_8", "roialign_8"),
+    "the same at stride 32": ("23.6 to 30.9", "roipool_32", "roialign_32"),
 }
 for part, (paper, without, with_it) in compared.items():
     before, after = (mean(results[f"09.mask_iu_{name}"]) for name in (without, with_it))
