@@ -1039,16 +1039,19 @@ if len(set(winner.values())) == 1:
     )
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Read the columns of mistakes, not only the first. A label map **merges**: where two things of one class overlap
-# there is no gap to be found, whatever the loss says. Boxes **miss**: what NMS has suppressed is never drawn. So look
-# at your own pictures and ask two questions. Do things of one class overlap, so that one hides a part of the other?
-# Then boxes. Do long things lie side by side, so that their boxes overlap more than they do? Then a label map with
+# Read the columns of mistakes, not only the first. Two of them belong to the rules: a label map **merges**, because where
+# two things of one class overlap there is no gap to be found, whatever the loss says; boxes **miss**, because what NMS
+# has suppressed is never drawn. The third comes from a short training: where a map is unsure in the middle of a large
+# thing, two seeds grow in it, and the watershed **splits** it.
+#
+# So look at your own pictures and ask two questions. Do things of one class overlap, so that one hides a part of the
+# other? Then boxes. Do long things lie side by side, so that their boxes overlap more than they do? Then a label map with
 # border weights, or a net like StarDist, which suppresses by shape; or at least another threshold.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 3 minutes.* Count mistakes with the room before you give the numbers: hatched things are merged,
-# bare ones are missed. The label map took less time for the same number of steps; say so. But on the stickers more
-# time would not help it: the table of the notebook says how many things even a perfect label map merges.
+# bare ones are missed. The label map took less time for the same number of steps; say so. More time would mend what it
+# splits, but not what it merges: the table of the notebook says how many things even a perfect label map shows as one.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Five questions before you go
