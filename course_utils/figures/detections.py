@@ -46,10 +46,16 @@ def draw_things(axes: Axes, image: Tensor, things: dict[str, Tensor], surest: fl
         outline(axes, mask, tone, width=1.5)
     if boxes and kept:
         draw_rectangles(axes, things["boxes"][kept], tones, width=1.5)
+    written: list[tuple[float, float]] = []
+    wide, high = 0.17 * image.shape[-1], 0.08 * image.shape[-1]  # of a number, four panels in a row
     for place in kept if scores is not None else ():
-        x, y = things["boxes"][place, :2].tolist()
+        x, y = (max(corner, 0) + 2 for corner in things["boxes"][place, :2].tolist())
+        x = min(x, image.shape[-1] - wide)
+        while any(abs(x - left) < wide and abs(y - top) < high for left, top in written):
+            y += high  # below the one that is there
+        written.append((x, y))
         style = {"color": "white", "weight": "bold", "fontsize": 12, "path_effects": OUTLINE, "clip_on": True}
-        axes.text(max(x, 0) + 2, max(y, 0) + 2, f"{scores[place]:.2f}", va="top", **style)
+        axes.text(x, y, f"{scores[place]:.2f}", va="top", **style)
     axes.set(xlim=(-0.5, image.shape[-1] - 0.5), ylim=(image.shape[-2] - 0.5, -0.5))
     bare(axes)
 

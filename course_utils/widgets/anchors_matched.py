@@ -88,7 +88,7 @@ def draw(data: Matched) -> Board:
     if not data.belongs.any():
         board.box(*place(data.anchors[data.iou.argmax()]), edgecolor="white", linewidth=2, linestyle="--")
     board.frame(*place(data.box), COLOURS["orange"])
-    plot = Plot(board, 440, 84, 420, 226, (0.2, 1), (0, 30))
+    plot = Plot(board, 440, 84, 420, 226, (0.2, 1), (0, 36))  # bars end at 30: above them there is room for words
     plot.axes((0.2, 0.3, 0.5, 0.7, 1), (0, 10, 20, 30), "IU with the box", "anchors, from an IU of 0.2 on")
     counts = torch.histc(data.iou, bins=16, min=0.2, max=1).tolist()
     for number, count in enumerate(counts):
@@ -98,8 +98,8 @@ def draw(data: Matched) -> Board:
             face = {"facecolor": COLOURS["sky"] if inside else "#BBBBBB", "hatch": "" if inside else "////"}
             board.box(plot.x(start), top, plot.width / 16, plot.y(0) - top, linewidth=0.8, **face)
     for value, words in ((NEGATIVE, "background below"), (data.positive, "belongs")):
-        board.line([plot.x(value)] * 2, [plot.y(0), plot.y(30)], color=COLOURS["red"], linestyle=":")
-        board.write(plot.x(value) + 6, plot.top + 12, words, color=GREY)
+        board.line([plot.x(value)] * 2, [plot.y(0), plot.y(36)], color=COLOURS["red"], linestyle=":")
+        board.write(plot.x(value) + 6, plot.y(32), words, color=GREY)
     return board
 
 

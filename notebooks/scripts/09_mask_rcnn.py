@@ -547,7 +547,9 @@ def narrowed(train, val, channels=32):
 
 # %% slideshow={"slide_type": "skip"}
 maps, boxes, scene, labels, small, _ = lesson_of(board.train, run.pick(quick=300, full=len(board.train)))
-val_maps, val_boxes, val_scene, val_labels, _, val_targets = lesson_of(board.val, run.pick(quick=60, full=len(board.val)))
+val_maps, val_boxes, val_scene, val_labels, _, val_targets = lesson_of(
+    board.val, run.pick(quick=60, full=len(board.val))
+)
 SEEDS, STEPS = [SEED, SEED + 1, SEED + 2], run.pick(quick=100, full=1000)
 
 
@@ -591,7 +593,6 @@ for at, stride in enumerate(tqdm((8, 16, 32), desc="three strides, two poolings,
 # %% slideshow={"slide_type": "slide", "name": "in-true-boxes"}
 gains = {group: np.mean(arms["RoIAlign"]) - np.mean(arms["RoIPool"]) for group, arms in in_boxes.items()}
 gains = {group: round(gain, 2) + 0.0 for group, gain in gains.items()}  # no -0.00
-clear = [group for group, arms in in_boxes.items() if min(arms["RoIAlign"]) > max(arms["RoIPool"])]
 record("09.gain_of_align", max(gains.values()))
 title = "Masks in true boxes: RoIAlign " + ", ".join(f"{gain:+.2f} at {group}" for group, gain in gains.items())
 show(
@@ -599,7 +600,6 @@ show(
     alt="Bars for strides 8, 16 and 32, RoIPool beside RoIAlign, a dot for each of three seeds: mean IU of masks drawn in "
     "true boxes.",
 )
-print(f"beyond the spread of three seeds at: {', '.join(clear) or 'no stride'}")
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
 # The paper, mask AP on COCO: 26.9 to **30.3** at stride 16 (Table 2c), 23.6 to **30.9** at stride 32 (2d; at AP75
@@ -607,6 +607,8 @@ print(f"beyond the spread of three seeds at: {', '.join(clear) or 'no stride'}")
 
 # %% slideshow={"slide_type": "skip"}
 most = max(gains, key=gains.get)
+clear = [group for group, arms in in_boxes.items() if min(arms["RoIAlign"]) > max(arms["RoIPool"])]
+print(f"beyond the spread of three seeds at: {', '.join(clear) or 'no stride'}")
 print(f"Here RoIAlign gains most at {most}; in the paper at stride 32.")
 if most != "stride 32":
     print(
@@ -1016,7 +1018,7 @@ for name, each in boards.items():
     boxes_say = label_image(by_boxes[name][1].pair(index)[1], surest=0.5).numpy()
     drawings[f"{name}, true"] = partial(draw_instances, image=seen, labels=true)
     drawings[f"{name}: watershed"] = partial(draw_merged, image=seen, truth=true, prediction=by_map[name][1][index])
-    drawings[f"{name}: Mask R-CNN"] = partial(draw_merged, image=seen, truth=true, prediction=boxes_say)
+    drawings[f"{name}: boxes"] = partial(draw_merged, image=seen, truth=true, prediction=boxes_say)
 shares = {key: scored.matched_share[0.5] for key, scored in answers.items()}
 winner = {name: max(("label map, watershed", "Mask R-CNN"), key=lambda way: shares[name, way]) for name in boards}
 numbers = "; ".join(
