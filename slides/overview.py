@@ -218,8 +218,9 @@ display(Markdown("\n".join(rows)))
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 3 minutes.* Early: one net with a fourth channel, depth. Late: two nets, one for colour and one for
 # HHA (disparity, height, angle with gravity), whose scores are added. In rooms the late joint gains 3.6 points. Among
-# stickers, whose classes are drawings, depth says where a thing is and hardly what it is. Ask what they would expect of
-# their own sensor, and how they would find out: by breaking one source and testing again.
+# stickers, whose classes are drawings, depth says where a thing is and hardly what it is; late fusion starts there from
+# the two nets that were trained alone, and learns for longer than RGB. Ask what they would expect of their own sensor,
+# and how they would find out: by breaking one source and testing again.
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "unet"}
 # # U-Net: down for *what*, back up for *where*

@@ -19,6 +19,14 @@ os.environ.setdefault("MPLBACKEND", "agg")
 from tests.browser import browser, lab, lab_page  # noqa: E402, F401  fixtures; the guard above comes first
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items):
+    """Whoever asks for the browser drives it through notebooks or slides."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.notebooks)
+
+
 @pytest.fixture(autouse=True, scope="module")
 def surroundings_stay():
     """What a module's tests put into the environment ends with them: Dask's workers leave one thread for all that follows."""

@@ -145,7 +145,7 @@ def table_1_row(net: nn.Module, size: int = 500, device: torch.device | str = "c
     Args:
         net: a `PaperFCN` or `FCN`; moved to the device and put into eval mode. Its weights do not matter.
         size: height and width of the picture, 500 in the paper.
-        device, repeats: as for `seconds`.
+        device, repeats: as for `seconds`; a single run has no warm-up.
 
     Returns:
         layers: convolutions in line, up to the scores; those of parallel branches beside the longest do not count.
@@ -157,7 +157,7 @@ def table_1_row(net: nn.Module, size: int = 500, device: torch.device | str = "c
     found = geometry(net.to_scores, size)
     picture = torch.zeros(1, 3, size, size, device=device)
     with torch.no_grad():
-        time = seconds(lambda: net(picture), device, repeats)
+        time = seconds(lambda: net(picture), device, repeats, warm_up=repeats > 1)
     return {
         "layers": convolutions_in_line(net.to_scores),
         "parameters": parameters_in(net),

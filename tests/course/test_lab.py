@@ -13,9 +13,10 @@ import pytest
 from course_utils.course.running import family, kill
 
 
-@pytest.fixture
-def lab(tmp_path):
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
     """A JupyterLab on a free port, with its address and token, over a workspace of its own."""
+    tmp_path = tmp_path_factory.mktemp("lab")
     command = [sys.executable, "-m", "course_utils.course.command", "lab", "--no-browser", "--port", "8931"]
     command += ["--workspace", str(tmp_path / "workspace")]
     log = tmp_path / "log"

@@ -30,6 +30,7 @@ def nbgrader(folder, *arguments):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.notebooks
 def test_it_makes_an_assignment_of_lecture_00_and_grades_what_comes_back(tmp_path):
     (lecture,) = find_lectures(["00"])
     (tmp_path / "nbgrader_config.py").write_text(CONFIG)

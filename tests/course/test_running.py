@@ -15,6 +15,7 @@ from tests.course.made_up import PARAMETERS, cell, make_lecture
 MEASURE = cell('from course_utils.course.results import record\nrecord("99.answer", 42)\nprint("alpha")')
 
 
+@pytest.mark.notebooks
 def test_a_run_gives_report_notebook_page_and_index(tmp_path):
     lecture = make_lecture(tmp_path / "notebooks", "# %% [markdown]\n# For 5$ or 6$, $n_{ij}$.\n\n" + MEASURE)
     out = tmp_path / "build"
@@ -39,11 +40,13 @@ def test_a_run_gives_report_notebook_page_and_index(tmp_path):
     assert "<msub><mi>n</mi>" in page
 
 
+@pytest.mark.notebooks
 def test_the_profile_and_the_device_reach_the_notebook(tmp_path):
     lecture = make_lecture(tmp_path, cell("assert (PROFILE, DEVICE) == ('full', 'cuda:7'), (PROFILE, DEVICE)"))
     assert run_lecture(lecture, tmp_path / "out", profile="full", device="cuda:7").error == ""
 
 
+@pytest.mark.notebooks
 @pytest.mark.parametrize(
     ("body", "message"),
     [
@@ -72,6 +75,7 @@ def test_an_unknown_parameter_fails_before_anything_runs(tmp_path):
     assert "parameter SEEDS is unknown" in outcome.error
 
 
+@pytest.mark.notebooks
 def test_a_cell_that_never_ends_is_stopped(tmp_path):
     lecture = make_lecture(tmp_path, cell("print('before')") + cell("while True:\n    pass"))
     started = time.monotonic()
@@ -81,6 +85,7 @@ def test_a_cell_that_never_ends_is_stopped(tmp_path):
     assert time.monotonic() - started < 60
 
 
+@pytest.mark.notebooks
 def test_a_notebook_that_never_ends_is_killed_with_its_kernel(tmp_path):
     mark = "course_test_sleeper_4711"
     body = cell(
@@ -93,6 +98,7 @@ def test_a_notebook_that_never_ends_is_killed_with_its_kernel(tmp_path):
     assert not [p for p in psutil.process_iter(["cmdline"]) if mark in (p.info["cmdline"] or [])]
 
 
+@pytest.mark.notebooks
 def test_a_notebook_that_reaches_for_the_network_fails(tmp_path):
     body = cell("import urllib.request\nurllib.request.urlopen('http://192.0.2.1/', timeout=2)")
     outcome = run_lecture(make_lecture(tmp_path, body), tmp_path / "out", device="cpu")
@@ -100,6 +106,7 @@ def test_a_notebook_that_reaches_for_the_network_fails(tmp_path):
     assert "tests allow no network" in outcome.error
 
 
+@pytest.mark.notebooks
 def test_several_at_once_each_keep_their_own_outcome(tmp_path):
     good = make_lecture(tmp_path, MEASURE, name="98_good")
     bad = make_lecture(tmp_path, cell("1 / 0"), name="99_bad")
@@ -118,6 +125,7 @@ def test_an_output_folder_that_cannot_be_written_is_named_by_the_command(tmp_pat
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.notebooks
 def test_a_page_asks_no_other_host_for_anything(tmp_path):
     import re
 

@@ -154,6 +154,7 @@ def run(notebook, folder):
     return stops, [o for cell in stops for o in cell.outputs if o.output_type == "error"]
 
 
+@pytest.mark.notebooks
 def test_the_start_page_run_fresh_stops_at_its_first_exercise_and_solved_runs_through(tmp_path):
     source = read_notebook(LECTURES[0].notebook)
     copy = student_copy(source)

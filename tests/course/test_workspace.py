@@ -154,6 +154,7 @@ def two_lectures(tmp_path, extra=""):
 
 
 def test_killed_at_any_moment_it_leaves_whole_files_and_the_next_call_goes_on(tmp_path):
+    killed = []
     for moment in range(4):  # two notebooks and twice the ledger
         folder = tmp_path / str(moment)
         course, mine = two_lectures(folder), folder / "workspace"
@@ -162,7 +163,9 @@ def test_killed_at_any_moment_it_leaves_whole_files_and_the_next_call_goes_on(tm
         work.write_text(work.read_text().replace("your turn", "my work"))
         before = work.read_bytes()
         two_lectures(folder, cell("print('new')"))
-        assert other_process(KILLED, mine, course, moment).wait() == 9
+        killed.append((other_process(KILLED, mine, course, moment), course, mine, work, before))
+    for process, course, mine, work, before in killed:
+        assert process.wait() == 9
         assert work.read_bytes() == before
         for path in mine.glob("*.ipynb"):
             nbformat.read(path, as_version=4)

@@ -8,10 +8,9 @@ import re
 import pytest
 
 from course_utils.course.lectures import lectures
-from course_utils.course.notebooks import read_script
 from course_utils.exercises.engine import NotYet, check, exercises_of
 from course_utils.exercises.quizzes import questions_of
-from tests.exercises.solutions import solutions
+from tests.exercises.solutions import cells_of, solutions
 
 LECTURES = {lecture.number: lecture for lecture in lectures()}
 EXERCISES = {exercise.name: exercise for number in LECTURES for exercise in exercises_of(number)}
@@ -20,9 +19,11 @@ CALL = re.compile(r'^check\("([\w.]+)", (\w+)\)', re.MULTILINE)
 
 def checked(number: str) -> dict[str, str]:
     """The exercises that a lecture's cells check, with what the student has to write for each."""
-    cells = read_script(LECTURES[number].script).cells
     return dict(
-        call for cell in cells if "check" in cell.metadata.get("tags", []) for call in CALL.findall(cell.source)
+        call
+        for cell in cells_of(number)
+        if "check" in cell.metadata.get("tags", [])
+        for call in CALL.findall(cell.source)
     )
 
 

@@ -22,6 +22,7 @@ def test_every_notebook_has_a_script():
     assert sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")) == [lecture.name for lecture in lectures()]
 
 
+@pytest.mark.notebooks
 @LECTURES
 def test_the_notebook_runs_in_the_quick_profile(lecture, tmp_path):
     outcome = run_lecture(lecture, tmp_path, profile="quick", device="cpu")
@@ -32,6 +33,7 @@ def test_the_notebook_runs_in_the_quick_profile(lecture, tmp_path):
     assert kept["results"].keys() == recorded(lecture.notebook)["results"].keys()
 
 
+@pytest.mark.notebooks
 @LECTURES
 def test_nbval_finds_the_outputs_that_the_notebook_shows(lecture):
     command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider", "-q"]

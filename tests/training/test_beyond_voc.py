@@ -23,22 +23,31 @@ PRACTICAL = ["net.form=practical", "net.backbone=efficientnet_lite0", "training.
 
 def run(name, root, out, *changes):
     """Some steps of a recipe of the course; its result, and the weights it kept."""
-    options = ["training.epochs=2", f"data.options={{ root = '{root}' }}"]
+    options = ["training.epochs=1", f"data.options={{ root = '{root}' }}"]
     recipe = read_recipe(ROOT / "configs" / f"{name}.toml", [*options, *changes])
     result = run_recipe(recipe, out, "cpu", progress=False)
     return result, torch.load(out / "net.pt", weights_only=True)["net"]
 
 
-@pytest.fixture
-def nyudv2(tmp_path):
-    make_nyudv2(tmp_path / "nyudv2")
-    return tmp_path / "nyudv2"
+@pytest.fixture(scope="module")
+def nyudv2(tmp_path_factory):
+    root = tmp_path_factory.mktemp("nyudv2")
+    make_nyudv2(root)
+    return root
 
 
-@pytest.fixture
-def siftflow(tmp_path):
-    make_siftflow(tmp_path / "siftflow")
-    return tmp_path / "siftflow"
+@pytest.fixture(scope="module")
+def siftflow(tmp_path_factory):
+    root = tmp_path_factory.mktemp("siftflow")
+    make_siftflow(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def coarse(siftflow, tmp_path_factory):
+    """A 32s with two heads that was trained for a little; its file and its weights."""
+    out = tmp_path_factory.mktemp("32s")
+    return out / "net.pt", run("siftflow_fcn32s_gpu", siftflow, out, *PRACTICAL)[1]
 
 
 def test_late_fusion_goes_from_two_nets_to_a_32s_and_on_to_a_16s(nyudv2, tmp_path):
@@ -81,17 +90,15 @@ def test_the_paper_form_is_fused_late(nyudv2, tmp_path):
     assert kept["second.score.weight"].any() and result["scores"]["pixel_accuracy"] >= 0
 
 
-def test_two_heads_are_trained_together_and_scored_each(siftflow, tmp_path):
+def test_two_heads_are_trained_together_and_scored_each(siftflow, coarse, tmp_path):
     result, kept = run("siftflow_fcn32s_gpu", siftflow, tmp_path / "paper", *PAPER)
     assert kept["net.score.weight"].shape == (36, 1024, 1, 1)
     assert kept["net.score.weight"][:33].any() and kept["net.score.weight"][33:].any()
     assert list(result["heads"]) == ["semantic", "geometric"] and result["heads"]["semantic"] == result["scores"]
     assert "streetlight" in result["table"] and "horizontal" in result["table"]
 
-    _, coarser = run("siftflow_fcn32s_gpu", siftflow, tmp_path / "32s", *PRACTICAL)
-    on = f"net.start={tmp_path / '32s' / 'net.pt'}"
-    result, finer = run("siftflow_fcn16s_gpu", siftflow, tmp_path / "16s", *PRACTICAL, on)
-    assert set(finer) - set(coarser) == {"net.skip_16.score.weight", "net.skip_16.score.bias"}
+    result, finer = run("siftflow_fcn16s_gpu", siftflow, tmp_path / "16s", *PRACTICAL, f"net.start={coarse[0]}")
+    assert set(finer) - set(coarse[1]) == {"net.skip_16.score.weight", "net.skip_16.score.bias"}
     assert json.loads((tmp_path / "16s" / "result.json").read_text())["heads"] == result["heads"]
 
 
@@ -169,14 +176,7 @@ def test_a_recipe_that_does_not_fit_is_answered_in_words(net, data, message, tmp
         run_recipe(Recipe(net, data), tmp_path, "cpu", progress=False)
 
 
-def test_a_start_from_another_net_is_named(siftflow, tmp_path):
-    run("siftflow_fcn32s_gpu", siftflow, tmp_path / "32s", *PRACTICAL)
+def test_a_start_from_another_net_is_named(siftflow, coarse, tmp_path):
+    changes = [*PRACTICAL, f"net.start={coarse[0]}", 'net.heads=["geometric"]']
     with pytest.raises(ValueError, match="is not the net that this recipe goes on from"):
-        run(
-            "siftflow_fcn16s_gpu",
-            siftflow,
-            tmp_path / "16s",
-            *PRACTICAL,
-            f"net.start={tmp_path / '32s' / 'net.pt'}",
-            'net.heads=["geometric"]',
-        )
+        run("siftflow_fcn16s_gpu", siftflow, tmp_path / "16s", *changes)

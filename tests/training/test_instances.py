@@ -243,7 +243,7 @@ def test_a_recipe_on_another_backbone_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["pennfudan_gpu", "dsb2018_mask_rcnn_gpu"])
-def test_the_papers_net_takes_some_steps_on_small_pictures(name, tmp_path, monkeypatch):
+def test_the_papers_net_takes_a_step_on_small_pictures(name, tmp_path, monkeypatch):
     monkeypatch.setattr(instances, "imagenet_weights", lambda name: None)  # no download; random ones, as it says
     recipe = read_recipe(
         ROOT / "configs" / f"{name}.toml",
@@ -252,12 +252,12 @@ def test_the_papers_net_takes_some_steps_on_small_pictures(name, tmp_path, monke
             "data.test=val",
             "data.short=64",
             "augment.size=[64, 64]",
-            "training.epochs=0.4",
+            "training.epochs=0.2",
             "net.rois=32",
         ],
     )
     recipe = replace(recipe, data=replace(recipe.data, options={"images": 12, "size": 64}, validate_pictures=0))
     result = run_recipe(recipe, tmp_path, "cpu", progress=False)
-    assert result["steps"] == 2 and result["parameters"] > 4e7
+    assert result["steps"] == 1 and result["parameters"] > 4e7
     with open(tmp_path / "curves.csv", encoding="utf-8") as file:
         assert 0 < float(next(csv.DictReader(file))["loss"]) < 20

@@ -4,10 +4,7 @@ import copy
 import io
 import json
 import multiprocessing
-import os
 import socket
-import subprocess
-import sys
 import time
 from functools import partial
 
@@ -17,7 +14,6 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from course_utils.course.lectures import ROOT
 from course_utils.data.dataset import Dataset, Sample, load
 from course_utils.losses import CrossEntropy, Dice
 from course_utils.training.batches import Plan
@@ -293,11 +289,15 @@ def test_two_processes_reach_the_weights_of_one_with_the_doubled_batch(tmp_path,
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    launcher = ("-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1", f"--master-port={port}")
     two, one = tmp_path / "two.pt", tmp_path / "one.pt"
-    command = [sys.executable, *launcher, "-m", "tests.training.tiny_training", str(two), "4"]
-    subprocess.run(command, check=True, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=300)
-    finish(processes(target=shared, args=(str(one), "8")))
+    both = [
+        processes(target=shared, args=(two, 4, {"RANK": rank, "WORLD_SIZE": 2, "MASTER_PORT": port})) for rank in (0, 1)
+    ]
+    both[1].start()
+    finish(both[0])
+    both[1].join(timeout=120)
+    assert both[1].exitcode == 0
+    finish(processes(target=shared, args=(one, 8)))
     two, one = read(two), read(one)
     start = make_net(0.0, False).state_dict()
     for name in one:

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.notebooks  # cells in a kernel of its own
+
 PREPARE = """
 import multiprocessing, torch
 from torch import nn

@@ -1,9 +1,6 @@
-"""A training of seconds, run as a process of its own by test_train.py: to be killed, or to be one of two.
+"""A training of seconds, run as a process of its own by test_train.py: to be killed, or to be one of two."""
 
-python -m tests.training.tiny_training OUT.pt CHECKPOINT.pt BATCH PAUSE
-"""
-
-import sys
+import os
 import time
 from pathlib import Path
 
@@ -69,17 +66,16 @@ def write_fingerprint(out: Path) -> None:
     out.write_text(digits)
 
 
-def shared(out: str, batch: str) -> None:
-    """Train in however many processes torchrun started."""
+def shared(out: Path, batch: int, told: dict[str, int] | None = None) -> None:
+    """Train in however many processes there are, told of each other by the variables that torchrun sets."""
     torch.set_num_threads(1)
+    told = told or {}
+    rank = {"LOCAL_RANK": told.get("RANK"), "LOCAL_WORLD_SIZE": told.get("WORLD_SIZE"), "MASTER_ADDR": "127.0.0.1"}
+    os.environ |= {name: str(value) for name, value in (told | rank).items() if told}
     machine = launched("cpu")
     # dropout and batch norm look at one process's pictures: not the same for one process and for two
     net = make_net(dropout=0.0, batch_norm=False)
-    settings = Settings(epochs=4, batch=int(batch), lr=1e-2, optimiser="sgd")
+    settings = Settings(epochs=4, batch=batch, lr=1e-2, optimiser="sgd")
     train(net, Stripes(), CrossEntropy(), settings, machine=machine)
     if machine.process == 0:
-        save(net.state_dict(), Path(out))
-
-
-if __name__ == "__main__":
-    shared(*sys.argv[1:])
+        save(net.state_dict(), out)

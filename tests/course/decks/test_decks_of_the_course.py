@@ -54,6 +54,7 @@ def test_nothing_is_wrong_with_any_slide(entry, sources, screen, tmp_path):
     assert html.stat().st_size < LIMIT
 
 
+@pytest.mark.notebooks  # makes slides of all of them
 @pytest.mark.parametrize(
     ("name", "least", "most"), [("overview", 35, 60), ("overview_20", 18, 22), ("overview_90", 80, 95)]
 )

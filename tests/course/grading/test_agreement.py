@@ -24,6 +24,7 @@ from course_utils.course.lectures import lectures
 from course_utils.exercises import engine
 from tests.course.grading.handing_in import notebook, solutions
 
+pytestmark = pytest.mark.notebooks  # every cell of every lecture's student copy, in many forms
 NUMBERS = [lecture.number for lecture in lectures() if lecture_tasks(lecture.number).tasks]
 
 

@@ -14,6 +14,7 @@ from course_utils.course.lectures import lectures
 from course_utils.exercises.engine import exercises_of
 from tests.course.grading.handing_in import hand_in, notebook, solutions
 
+pytestmark = pytest.mark.notebooks  # grades a notebook of every lecture
 NUMBERS = [lecture.number for lecture in lectures() if lecture_tasks(lecture.number).tasks]
 
 SHARED = """import numpy as np

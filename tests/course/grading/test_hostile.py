@@ -17,9 +17,10 @@ from typer.testing import CliRunner
 from course_utils.course.command import app
 from tests.course.grading.handing_in import hand_in, notebook, solutions
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="limits of processes differ; test_answers.py has the rest"
-)
+pytestmark = [
+    pytest.mark.notebooks,  # grades those of a class
+    pytest.mark.skipif(sys.platform != "linux", reason="limits of processes differ; test_answers.py has the rest"),
+]
 
 TARGET = "02.receptive_field"
 AFTER = "02.shift_and_stitch"  # graded once the target was, by the same nursery

@@ -101,6 +101,7 @@ def test_a_nursery_that_is_ended_is_started_again_and_twice_is_the_submissions_f
     nursery.close()
 
 
+@pytest.mark.notebooks  # grades a class's
 def test_two_workers_of_a_cluster_give_the_same_marks(handed_in, tmp_path):
     distributed = pytest.importorskip("distributed", reason='needs the extra "cluster"')
     options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
