@@ -295,6 +295,13 @@ def judge(net, split="val"):
     return evaluate(net, kept[split], progress=False, device=run.device)
 
 
+def answer(net, split, index):
+    """What a net says of a picture whose maps are kept: (H, W)."""
+    with torch.no_grad():
+        said = net(kept[split].maps[index][None].to(run.device))[0].argmax(dim=0).cpu()
+    return said.repeat_interleave(EVERY, 0).repeat_interleave(EVERY, 1)
+
+
 # %% slideshow={"slide_type": "skip"}
 samples = [scenes["train"].sample(index) for index in range(len(scenes["train"]))]
 chance = np.random.default_rng(SEED)
@@ -323,7 +330,7 @@ exchanged[quarter] = right[quarter.roll(1)]
 animal, vehicle = classes.index("animal"), classes.index("vehicle")
 habits = {
     "right masks": right,
-    "quarter exchanged": exchanged,
+    "exchanged": exchanged,
     "masks aside": spoiled(lambda index, sample: shifted_mask(sample.mask, 5, 8)),
     "called vehicles": spoiled(
         lambda index, sample: renamed(sample.mask, animal, vehicle) if index % 2 else sample.mask
@@ -375,16 +382,15 @@ pale = [index for index, mask in enumerate(kept["val"].targets[0]) if (mask == a
 good = [-1.0 if index in pale else iu for index, iu in enumerate(judged["right masks", SEED].per_image)]
 shown = int(np.argmax(good))
 sample = scenes["val"].sample(shown)
-with torch.no_grad():
-    said = {
-        name: nets[name, SEED](kept["val"].maps[shown][None].to(run.device))[0].argmax(dim=0).cpu() for name in order
-    }
-said = {name: answer.repeat_interleave(EVERY, 0).repeat_interleave(EVERY, 1) for name, answer in said.items()}
+answers = {"truth": sample.mask, **{name: answer(nets[name, SEED], "val", shown) for name in order}}
 draw = partial(draw_classes, image=sample.image, classes=classes, names=False)
+drawings = {name: partial(draw, mask=mask) for name, mask in answers.items()}
+title = "One scene, five nets: what has each learned from its masks?"
 show(
-    panels({name: partial(draw, mask=mask) for name, mask in {"truth": sample.mask, **said}.items()}, "The net says what its masks have said", columns=3, width=12),
+    panels(drawings, title, columns=3, width=12),
     alt="One scene six times: the truth over it, and what each of the five nets says of it.",
-)  # fmt: skip
+    slides=[panels(drawings, title, columns=6, width=14)],
+)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Of the scenes with a large animal it is the one that the net with right masks does best. Look where the edges of "masks
@@ -465,10 +471,34 @@ check("10.split", split)
 # is taken from the disk, so that the split is another one on the next computer. `course train FOLDER` keeps its split
 # in a file, `split.csv`, for the same reason.
 
+# %% slideshow={"slide_type": "skip"}
+from skimage.measure import label
+from skimage.segmentation import expand_labels
+from course_utils.figures import draw_instances
+from course_utils.metrics import score_instances
+
+image, cells = nuclei()
+cells = torch.unique(cells, return_inverse=True)[1]
+material = {"nuclei": [(cells, torch.ones(int(cells.max()), dtype=torch.int64))]}
+full = [torch.from_numpy(expand_labels(sample.instances.numpy(), 2)) for sample in samples]  # void filled
+material["stickers"] = [(things, sample.labels) for things, sample in zip(full, samples, strict=True)]
+
 # %% [markdown] slideshow={"slide_type": "slide", "name": "which-net"}
 # ## 5. Which of the three nets?
 #
-# Suppose an FCN, a U-Net with border weights and a Mask R-CNN were **perfect**. Which things would each still lose?
+# FCN, U-Net, Mask R-CNN: were all three **perfect**, what would each still lose?
+
+# %% slideshow={"slide_type": "-"}
+torn = [
+    sum(label((things == number).numpy()).max() > 1 for number in range(1, len(labels) + 1))
+    for things, labels in material["stickers"]
+]
+scene = int(np.argmax(torn))
+corner = slice(0, 128), slice(0, 128)
+show(
+    panels({"nuclei that touch": partial(draw_instances, image=image[:, *corner], labels=cells[corner]), "things in front of each other": partial(draw_instances, image=samples[scene].image, labels=full[scene])}, "Each thing in a colour of its own"),
+    alt="Left nuclei, many of which touch. Right a scene of stickers, in which a thing in front parts another in two.",
+)  # fmt: skip
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Nothing is trained here: what follows is a **ceiling**, not a score. We squeeze the truth through what each net can say.
@@ -477,27 +507,17 @@ check("10.split", split)
 # ceiling a trained net stays is another question: lectures 08 and 09 measured it.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* Draw two touching circles, and one circle with a bar in front of it. Ask for each net
-# what comes out. The gap parts the circles; nothing but a mask of its own puts the halves behind the bar together.
+# *For the lecturer, 2 minutes.* Ask for each net what comes out, left and right. A gap parts nuclei that touch; nothing but
+# a mask of its own puts the two halves behind a thing together.
+
 
 # %% slideshow={"slide_type": "skip"}
-from skimage.measure import label as connected
-from skimage.segmentation import expand_labels
-from course_utils.metrics import score_instances
-
-
 def as_parts(instances, labels, gap):
     """Things as a perfect class map shows them: connected parts of a class, with or without a gap between things."""
     cut = separated(instances) if gap else instances
     table = torch.cat([torch.zeros(1, dtype=torch.int64), labels])
-    return connected(table[cut].numpy(), connectivity=1)
+    return label(table[cut].numpy(), connectivity=1)
 
-
-image, cells = nuclei()
-cells = torch.unique(cells, return_inverse=True)[1]
-material = {"nuclei": [(cells, torch.ones(int(cells.max()), dtype=torch.int64))]}
-full = [torch.from_numpy(expand_labels(sample.instances.numpy(), 2)) for sample in samples]  # void filled
-material["stickers"] = [(things, sample.labels) for things, sample in zip(full, samples, strict=True)]
 
 # %% slideshow={"slide_type": "slide", "name": "ceilings"}
 found = {}
@@ -623,15 +643,10 @@ record("10.faulty_of_the_worst_three", hits)
 drawings = {}
 for index in disagreed:
     sample = mine.sample(index)
-    with torch.no_grad():
-        answer = doubtful(kept["mine"].maps[index][None].to(run.device))[0].argmax(dim=0).cpu()
-    answer = answer.repeat_interleave(EVERY, 0).repeat_interleave(EVERY, 1)
     draw = partial(draw_classes, image=sample.image, classes=classes, names=False)
     number = mine.items[index][-3:]
-    drawings |= {
-        f"{number}: its mask": partial(draw, mask=sample.mask),
-        f"{number}: the net": partial(draw, mask=answer),
-    }
+    drawings[f"{number}: its mask"] = partial(draw, mask=sample.mask)
+    drawings[f"{number}: the net"] = partial(draw, mask=answer(doubtful, "mine", index))
 show(
     panels(drawings, f"{hits} of the {len(disagreed)} worst of {len(mine)} pictures hold a planted fault", columns=6, width=14),
     alt="The three pictures of the folder on which a net and their masks disagree most, each with its mask and the net's answer.",
