@@ -50,8 +50,8 @@ def write_report(run: Run, device: str = "auto", workers: int = 0) -> Path:
     tested = run.dataset("test")
     samples = [tested.sample(index) for index in range(len(tested))]
     found = [run.labels(sample.image) for sample in samples]
-    truths = [(sample.instances if run.cells else sample.mask).numpy() for sample in samples]
-    what, whole, each, details = _cell_scores(truths, found) if run.cells else _class_scores(run, truths, found)
+    truths = [(sample.instances if run.numbered else sample.mask).numpy() for sample in samples]
+    what, whole, each, details = _cell_scores(truths, found) if run.numbered else _class_scores(run, truths, found)
     known = [value for value in each if value == value]
     spread = np.quantile(known, (0, 0.25, 0.5, 0.75, 1)) if known else [float("nan")] * 5
     title = f"{run.folder.resolve().name}: {what} {whole:.3f} on {len(tested)} pictures that were held out"
@@ -81,6 +81,8 @@ def _kind(run: Run) -> str:
     if run.cells:
         return f"A U-Net of width {run.recipe.net.width} with border weights; touching things are told apart."
     net = run.recipe.net
+    if run.numbered:
+        return f"A Mask R-CNN on {escape(net.backbone)}; each thing has a box and a mask of its own."
     return f"An FCN-{net.stride}s on {escape(net.backbone)}; classes: {escape(', '.join(run.classes))}."
 
 
@@ -123,7 +125,7 @@ def _best_and_worst(run: Run, items: Sequence[str], samples, truths, found, each
     lines = []
     for index in shown:
         image = samples[index].image.permute(1, 2, 0).numpy()
-        palette = None if run.cells else run.palette
+        palette = None if run.numbered else run.palette
         clear = [np.where(labels == 255, 0, labels) if palette else labels for labels in (truths[index], found[index])]
         gap = np.full((len(image), 6, 3), 255, np.uint8)
         drawn = [overlay(image, labels, palette) for labels in clear]
