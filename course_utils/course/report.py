@@ -109,13 +109,23 @@ NAMES = {"pixel_accuracy": "pixel accuracy", "mean_accuracy": "mean accuracy", "
 def _cell_scores(truths: list, found: list) -> tuple[str, float, list[float], list[str]]:
     pairs = list(zip(truths, found, strict=True))
     whole = score_instances(pairs)
-    each = [score_instances([pair]).ap[0.5] if pair[0].any() or pair[1].any() else float("nan") for pair in pairs]
-    rows = [["IU at least", *(f"{threshold:.2f}" for threshold in whole.ap)], ["AP", *map(_digits, whole.ap.values())]]
+    each = [
+        score_instances([pair]).matched_share[0.5] if pair[0].any() or pair[1].any() else float("nan") for pair in pairs
+    ]
+    rows = [
+        ["IU at least", *(f"{threshold:.2f}" for threshold in whole.matched_share)],
+        ["matched share", *map(_digits, whole.matched_share.values())],
+    ]
     counts = (
         f"{whole.cells} things, {whole.predicted} predicted; {whole.merged} merged with another, {whole.split} split, "
         f"{whole.missed} missed; panoptic quality {whole.panoptic_quality:.3f}."
     )
-    return "AP at IU 0.5", whole.ap[0.5], each, ["<h2>Things found</h2>", _table(rows), f"<p>{counts}</p>"]
+    return (
+        "matched share at IU 0.5",
+        whole.matched_share[0.5],
+        each,
+        ["<h2>Things found</h2>", _table(rows), f"<p>{counts}</p>"],
+    )
 
 
 def _best_and_worst(run: Run, items: Sequence[str], samples, truths, found, each: list[float]) -> list[str]:

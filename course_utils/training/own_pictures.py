@@ -210,7 +210,7 @@ def main_score(result: Mapping[str, Any]) -> tuple[str, float]:
     """The score that sums a result up, and what it is called."""
     scores = result["scores"]
     name = next(name for name in ("mean_iu", "ap_50", "matched_50", "rand_after_thinning") if name in scores)
-    words = {"mean_iu": "mean IU", "ap_50": "AP at IU 0.5", "matched_50": "AP at IU 0.5"}
+    words = {"mean_iu": "mean IU", "ap_50": "matched share at IU 0.5", "matched_50": "matched share at IU 0.5"}
     return words.get(name, name), scores[name]
 
 

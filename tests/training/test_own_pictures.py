@@ -166,7 +166,7 @@ def test_the_curve_learns_from_a_quarter_a_half_and_all(tmp_path):
     called("train", root, "--out", tmp_path / "run", *QUICK, *CELLS, "--as", "cells")
     counts = [list(split_of(tmp_path / "run" / name).values()).count("train") for name in ("one in 4", "one in 2", ".")]
     assert counts == [3, 5, 10]
-    assert "From 5 to 10 pictures AP at IU 0.5 changed by" in (tmp_path / "run" / "report.html").read_text()
+    assert "From 5 to 10 pictures matched share at IU 0.5 changed by" in (tmp_path / "run" / "report.html").read_text()
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("checkpoint.pt")}
     called("report", tmp_path / "run")
     assert len(kept) == 3 and {path: path.stat().st_mtime_ns for path in kept} == kept
