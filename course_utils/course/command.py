@@ -280,7 +280,9 @@ def train(
     change: Annotated[
         list[str] | None, typer.Option("--set", help="Change a setting: --set training.epochs=2; may be repeated.")
     ] = None,
-    kind: Annotated[str, typer.Option("--as", help="For a folder: semantic or cells; what its masks look like.")] = "",
+    kind: Annotated[
+        str, typer.Option("--as", help="For a folder: semantic, cells or things; what its masks look like.")
+    ] = "",
     recipe: Annotated[
         Path | None, typer.Option(help="For a folder: the recipe to train by, instead of choosing.")
     ] = None,

@@ -135,7 +135,7 @@ def predict(
 
         net = hashlib.sha256((run / "net.pt").read_bytes()).hexdigest()
         formats = tuple(part.strip() for part in to.split(","))
-        wanted = Wanted(formats, opened.classes, opened.palette, opened.cells, net)
+        wanted = Wanted(formats, opened.classes, opened.palette, opened.numbered, net)
         failed = write_predictions(paths, read, label, wanted, out, lambda things: tqdm(things, unit="picture"))
     except (ValueError, OSError) as error:
         raise _stop(error) from None

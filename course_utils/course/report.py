@@ -50,8 +50,8 @@ def write_report(run: Run, device: str = "auto", workers: int = 0) -> Path:
     tested = run.dataset("test")
     samples = [tested.sample(index) for index in range(len(tested))]
     found = [run.labels(sample.image) for sample in samples]
-    truths = [(sample.instances if run.cells else sample.mask).numpy() for sample in samples]
-    what, whole, each, details = _cell_scores(truths, found) if run.cells else _class_scores(run, truths, found)
+    truths = [(sample.instances if run.numbered else sample.mask).numpy() for sample in samples]
+    what, whole, each, details = _cell_scores(truths, found) if run.numbered else _class_scores(run, truths, found)
     known = [value for value in each if value == value]
     spread = np.quantile(known, (0, 0.25, 0.5, 0.75, 1)) if known else [float("nan")] * 5
     title = f"{run.folder.resolve().name}: {what} {whole:.3f} on {len(tested)} pictures that were held out"
@@ -81,6 +81,8 @@ def _kind(run: Run) -> str:
     if run.cells:
         return f"A U-Net of width {run.recipe.net.width} with border weights; touching things are told apart."
     net = run.recipe.net
+    if run.numbered:
+        return f"A Mask R-CNN on {escape(net.backbone)}; each thing has a box and a mask of its own."
     return f"An FCN-{net.stride}s on {escape(net.backbone)}; classes: {escape(', '.join(run.classes))}."
 
 
@@ -107,13 +109,23 @@ NAMES = {"pixel_accuracy": "pixel accuracy", "mean_accuracy": "mean accuracy", "
 def _cell_scores(truths: list, found: list) -> tuple[str, float, list[float], list[str]]:
     pairs = list(zip(truths, found, strict=True))
     whole = score_instances(pairs)
-    each = [score_instances([pair]).ap[0.5] if pair[0].any() or pair[1].any() else float("nan") for pair in pairs]
-    rows = [["IU at least", *(f"{threshold:.2f}" for threshold in whole.ap)], ["AP", *map(_digits, whole.ap.values())]]
+    each = [
+        score_instances([pair]).matched_share[0.5] if pair[0].any() or pair[1].any() else float("nan") for pair in pairs
+    ]
+    rows = [
+        ["IU at least", *(f"{threshold:.2f}" for threshold in whole.matched_share)],
+        ["matched share", *map(_digits, whole.matched_share.values())],
+    ]
     counts = (
         f"{whole.cells} things, {whole.predicted} predicted; {whole.merged} merged with another, {whole.split} split, "
         f"{whole.missed} missed; panoptic quality {whole.panoptic_quality:.3f}."
     )
-    return "AP at IU 0.5", whole.ap[0.5], each, ["<h2>Things found</h2>", _table(rows), f"<p>{counts}</p>"]
+    return (
+        "matched share at IU 0.5",
+        whole.matched_share[0.5],
+        each,
+        ["<h2>Things found</h2>", _table(rows), f"<p>{counts}</p>"],
+    )
 
 
 def _best_and_worst(run: Run, items: Sequence[str], samples, truths, found, each: list[float]) -> list[str]:
@@ -123,7 +135,7 @@ def _best_and_worst(run: Run, items: Sequence[str], samples, truths, found, each
     lines = []
     for index in shown:
         image = samples[index].image.permute(1, 2, 0).numpy()
-        palette = None if run.cells else run.palette
+        palette = None if run.numbered else run.palette
         clear = [np.where(labels == 255, 0, labels) if palette else labels for labels in (truths[index], found[index])]
         gap = np.full((len(image), 6, 3), 255, np.uint8)
         drawn = [overlay(image, labels, palette) for labels in clear]

@@ -158,8 +158,9 @@ def confusion(matrix: Tensor | np.ndarray, classes: Sequence[str], title: str) -
 
     side = min(9, 1.5 + 1.1 * size)
     figure, axes = plt.subplots(figsize=(max(side + 3, 7), max(side, 3.6)))
-    drawn = axes.imshow(share, cmap="cividis", vmin=0, vmax=1)
-    axes.set_xticks(range(size), classes, rotation=45 if size > 4 else 0, ha="right" if size > 4 else "center")
+    few = size <= 6  # then cells may be as wide as their names, and fill a slide
+    drawn = axes.imshow(share, cmap="cividis", vmin=0, vmax=1, aspect="auto" if few else "equal")
+    axes.set_xticks(range(size), classes, rotation=0 if few else 45, ha="center" if few else "right")
     axes.set_yticks(range(size), classes)
     axes.set(xlabel="predicted as", ylabel="true class")
     axes.spines[:].set_visible(False)

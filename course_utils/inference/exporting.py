@@ -149,6 +149,11 @@ def export(net: nn.Module, kind: str, path: Path) -> Callable[[np.ndarray], tupl
     Raises:
         ValueError: for another kind, or where a package is missing; says which.
     """
+    if kind == "pt2":
+        raise ValueError(
+            "--to pt2: torch.export comes to no end with paddings that follow a picture's size, and a graph for one size "
+            "alone would refuse the next picture. Take --to torchscript, which torch opens, or --to onnx"
+        )
     if kind not in KINDS:
         raise ValueError(f"--to {kind}: choose from {', '.join(KINDS)}")
     example = (torch.zeros(1, 3, 96, 128, dtype=torch.uint8),)

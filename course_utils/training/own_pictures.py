@@ -19,12 +19,15 @@ from course_utils.data.transforms import mirror_pad
 from course_utils.inference.cells import instances_from_foreground
 from course_utils.inference.exporting import KINDS, PREDICT, ExportableFCN, ExportableUNet
 from course_utils.inference.exporting import export as exported
+from course_utils.inference.things import find_things, label_image
 from course_utils.inference.tiles import read_tile
 from course_utils.metrics.semantic import confusion_matrix
 from course_utils.metrics.semantic import scores as scores_of
 from course_utils.models.fusion import normalise_sources
+from course_utils.models.mask_rcnn import MaskRCNN
 from course_utils.models.unet import UNet
 from course_utils.training.cells import grey, stretched
+from course_utils.training.instances import net_of
 from course_utils.training.recipes import Recipe, enlarging, make_net, make_recipe, run_recipe
 from course_utils.training.saving import read
 
@@ -63,13 +66,13 @@ def choose(found: Survey, root: Path, split_file: Path, kind: str = "") -> tuple
         kind = "cells" if found.by_number or len(areas) >= 4 * len(found.masks) else "semantic"
         seen = {True: "masks number single things", False: f"masks hold {len(areas) or 'no'} separate things"}
         why.append(f"{kind}: {seen[found.by_number]}" if areas or found.by_number else f"{kind}: masks hold classes")
-    if found.by_number or kind == "cells":
+    if found.by_number or kind in ("cells", "things"):
         options = {name: value for name, value in options.items() if name != "values"} | {"things": True}
     training = len(load("folder", "train", **options))
     sides = np.median([look.shape for look in found.masks.values()], axis=0)
-    tables = {"semantic": _semantic, "cells": _cells}  # "things": _things, once Mask R-CNN has recipes
+    tables = {"semantic": _semantic, "cells": _cells, "things": _things}
     if kind not in tables:
-        raise ValueError(f"--as {kind}: choose {' or '.join(tables)}")
+        raise ValueError(f"--as {kind}: choose from {', '.join(tables)}")
     chosen = tables[kind](sides, training, areas)
     chosen["data"] |= {"name": "folder", "train": "train", "options": options}
     chosen["data"]["test"] = "test" if found.told and found.splits["test"] and found.splits["train"] else "val"
@@ -120,8 +123,22 @@ def _cells(sides: np.ndarray, pictures: int, areas: list[int]) -> Tables:
     }  # fmt: skip
 
 
-def _training(pictures: int, epochs: int) -> dict[str, Any]:
-    batch = min(8, pictures)
+def _things(sides: np.ndarray, pictures: int, areas: list[int]) -> Tables:
+    """A small Mask R-CNN (lecture 09) that sees the median thing 28 pixels wide, between its anchors."""
+    wide = np.sqrt(np.median(areas)) if areas else 28
+    short = int(np.clip(32 * round(sides.min() * 28 / wide / 32), 128, 640))
+    crop = min(short, 192)
+    return {
+        "net": {"form": "mask_rcnn", "fixed": 8, "rois": 48},
+        "data": {"validate_pictures": 2, "short": short, "most": 400},
+        "augment": {"size": [crop, crop], "scale": [0.7, 1.4], "flip_rows": 0.5, "jitter": 0.2},
+        "training": _training(pictures, 4, batch=4)
+        | {"lr": 1e-3, "bias_lr": 1.0, "warm_up": 0.1, "batch_norm": "keep"},
+    }
+
+
+def _training(pictures: int, epochs: int, batch: int = 8) -> dict[str, Any]:
+    batch = min(batch, pictures)
     return {"epochs": max(epochs, -(-STEPS // (pictures // batch))), "batch": batch}
 
 
@@ -192,8 +209,9 @@ def curve_over_pictures(recipe: Recipe, folder: Path, device: str = "auto", work
 def main_score(result: Mapping[str, Any]) -> tuple[str, float]:
     """The score that sums a result up, and what it is called."""
     scores = result["scores"]
-    name = next(name for name in ("mean_iu", "ap_50", "rand_after_thinning") if name in scores)
-    return {"mean_iu": "mean IU", "ap_50": "AP at IU 0.5"}.get(name, name), scores[name]
+    name = next(name for name in ("mean_iu", "ap_50", "matched_50", "rand_after_thinning") if name in scores)
+    words = {"mean_iu": "mean IU", "ap_50": "matched share at IU 0.5", "matched_50": "matched share at IU 0.5"}
+    return words.get(name, name), scores[name]
 
 
 @dataclass
@@ -217,8 +235,13 @@ class Run:
 
     @property
     def cells(self) -> bool:
-        """Whether it tells one thing from another."""
+        """Whether it is a U-Net, whose foreground is parted into cells."""
         return isinstance(self.net, UNet)
+
+    @property
+    def numbered(self) -> bool:
+        """Whether it tells one thing from another."""
+        return self.cells or isinstance(self.net, MaskRCNN)
 
     def prepare(self, images: Tensor) -> Tensor:
         """Pictures as the net takes them: (N, 3, H, W) uint8 -> (N, channels, H, W) float32."""
@@ -250,10 +273,13 @@ class Run:
 
     def labels(self, image: Tensor) -> np.ndarray:
         """The class of each pixel, or the number of its cell, 0 for none: (3, H, W) uint8 -> (H, W) int32."""
+        data = self.recipe.data
+        if isinstance(self.net, MaskRCNN):  # the whole picture at once, at the size that it learned
+            found = find_things(self.net, image, self.prepare, data.short)
+            return label_image(found, data.threshold).numpy().astype(np.int32)
         scores = self.scores(image)
         if not self.cells:
             return scores.argmax(dim=0).numpy().astype(np.int32)
-        data = self.recipe.data
         return instances_from_foreground(scores.softmax(dim=0)[1], data.threshold, data.seed, data.smallest)
 
     def dataset(self, split: str) -> Dataset:
@@ -277,8 +303,11 @@ def open_run(folder: Path) -> Run:
         raise ValueError(f"'{path}' does not name its classes, as older versions left it: train again")
     tables, pictures = json.loads(kept["recipe"]), json.loads(kept["pictures"])
     recipe = make_recipe(tables, path)
-    if recipe.net.form == "mask_rcnn":
-        raise ValueError(f"'{folder}' is a Mask R-CNN, which report, predict and export do not open yet")
+    if recipe.net.form == "mask_rcnn" and (len(classes := pictures["classes"]) > 2 or recipe.data.stretch):
+        raise ValueError(
+            f"'{folder}' is a Mask R-CNN of {len(classes) - 1} classes, and report and predict know those that "
+            "`course train FOLDER --as things` makes, of one class"
+        )
     if recipe.net.fusion or len(recipe.net.heads) > 1:
         raise ValueError(
             f"'{folder}' is a net of several inputs or heads, and a picture alone is what it would be given"
@@ -286,6 +315,9 @@ def open_run(folder: Path) -> Run:
     classes = pictures["classes"]
     if recipe.net.form == "unet":
         net = UNet(1, 2, recipe.net.width, recipe.net.depth, padded=True, dropout=recipe.net.dropout)
+    elif recipe.net.form == "mask_rcnn":
+        net = net_of(recipe.net, len(classes))
+        net.most, net.rpn.candidates, net.rpn.proposals = recipe.data.most, 1000, 1000  # as it was tested
     else:
         net = make_net(replace(recipe.net, start=""), len(classes))
     net.load_state_dict(kept["net"])
@@ -304,8 +336,13 @@ def export_run(run: Run, kind: str, out: Path) -> tuple[Path, str]:
         the graph's file, and how it compared
 
     Raises:
-        ValueError: where the graph answers otherwise; then it is not left behind.
+        ValueError: for a Mask R-CNN; where the graph answers otherwise; then it is not left behind.
     """
+    if isinstance(run.net, MaskRCNN):
+        raise ValueError(
+            "a Mask R-CNN is not exported: NMS and pasted masks are not in the graph. `course predict` writes its things "
+            "for ImageJ, QuPath and COCO's tools; `--as cells` trains a net that can be exported"
+        )
     net = ExportableUNet(run.net) if run.cells else ExportableFCN(run.net, run.recipe.data.enlarge)
     path = out / KINDS.get(kind, "")
     beside = out / f".{path.name}.part"

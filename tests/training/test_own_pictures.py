@@ -166,7 +166,7 @@ def test_the_curve_learns_from_a_quarter_a_half_and_all(tmp_path):
     called("train", root, "--out", tmp_path / "run", *QUICK, *CELLS, "--as", "cells")
     counts = [list(split_of(tmp_path / "run" / name).values()).count("train") for name in ("one in 4", "one in 2", ".")]
     assert counts == [3, 5, 10]
-    assert "From 5 to 10 pictures AP at IU 0.5 changed by" in (tmp_path / "run" / "report.html").read_text()
+    assert "From 5 to 10 pictures matched share at IU 0.5 changed by" in (tmp_path / "run" / "report.html").read_text()
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("checkpoint.pt")}
     called("report", tmp_path / "run")
     assert len(kept) == 3 and {path: path.stat().st_mtime_ns for path in kept} == kept
@@ -318,6 +318,34 @@ def test_what_is_no_finished_training_of_these_kinds_is_named(semantic, tmp_path
     kept = read(semantic[1] / "net.pt")
     recipe = json.loads(kept["recipe"])
     recipe["net"]["form"] = "mask_rcnn"
-    save(kept | {"recipe": json.dumps(recipe)}, tmp_path / "net.pt")
+    classes = json.loads(kept["pictures"]) | {"classes": ["background", "cat", "dog"]}
+    save(kept | {"recipe": json.dumps(recipe), "pictures": json.dumps(classes)}, tmp_path / "net.pt")
     other = RUN.invoke(app, ["report", str(tmp_path)])
-    assert other.exit_code == 2 and "a Mask R-CNN, which report, predict and export do not open yet" in other.output
+    assert other.exit_code == 2 and "a Mask R-CNN of 2 classes" in other.output
+
+
+def test_things_are_trained_reported_and_predicted_one_by_one_and_an_export_is_refused_in_words(cells, tmp_path):
+    small = ["--set", "data.short=64", "--set", "data.threshold=0.0", "--set", "augment.size=[64, 64]"]
+    said = called(
+        "train", cells[0], "--out", tmp_path / "run", "--as", "things", *QUICK, *small, "--set", "data.most=5"
+    )
+    assert "mask_rcnn" in said and "A Mask R-CNN on" in (tmp_path / "run" / "report.html").read_text()
+    formats = "labels,overlay,rois,geojson,coco,csv"
+    called("predict", tmp_path / "run", cells[0] / "images" / "p3.png", "--to", formats, "--out", tmp_path / "out")
+    labels = tifffile.imread(tmp_path / "out" / "labels" / "p3.tif")
+    found = set(np.unique(labels).tolist()) - {0}
+    assert found and labels.shape == (64, 80)
+    with (tmp_path / "out" / "things.csv").open() as table:
+        rows = list(csv.DictReader(table))
+    assert {int(row["number"]): int(row["area_pixels"]) for row in rows} == {
+        one: (labels == one).sum() for one in found
+    }
+    for kind in ("onnx", "torchscript"):
+        refused = RUN.invoke(app, ["export", str(tmp_path / "run"), "--to", kind])
+        assert refused.exit_code == 2 and "a Mask R-CNN is not exported" in refused.output
+
+
+def test_pt2_is_refused_with_the_reason_and_what_to_take_instead(semantic, tmp_path):
+    refused = RUN.invoke(app, ["export", str(semantic[1]), "--to", "pt2", "--out", str(tmp_path / "out")])
+    assert refused.exit_code == 2 and "torch.export comes to no end" in refused.output
+    assert "--to onnx" in refused.output
