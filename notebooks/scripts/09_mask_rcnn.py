@@ -939,10 +939,11 @@ for name, each in boards.items():
 
 # %% slideshow={"slide_type": "skip"}
 from torch import nn
+from torch.utils.data import TensorDataset
 from course_utils.inference import instances_from_foreground
 from course_utils.losses import border_weights, separated, WeightedCrossEntropy
 from course_utils.metrics import score_instances
-from course_utils.training import Settings, train
+from course_utils.training import Settings, train_or_load
 
 
 class LabelMap(nn.Module):
@@ -962,11 +963,9 @@ class LabelMap(nn.Module):
 # %% slideshow={"slide_type": "skip"}
 def weighted(kept):
     """For each scene its maps, thing or background with gaps between neighbours, and border weights."""
-    apart = [separated(instances) for _, instances, _ in kept]
-    return [
-        (item[0], (each > 0).long(), border_weights(each, class_weights=(1, 1)))
-        for item, each in zip(kept, apart, strict=True)
-    ]
+    apart = torch.stack([separated(instances) for _, instances, _ in kept])
+    weights = torch.stack([border_weights(each, class_weights=(1, 1)) for each in apart])
+    return TensorDataset(kept.maps, (apart > 0).long(), weights)
 
 
 def label_maps(each, epochs):
@@ -974,7 +973,9 @@ def label_maps(each, epochs):
     torch.manual_seed(SEED)
     up = LabelMap(each.net(SEED).features)
     settings = Settings(epochs=epochs, batch=4, lr=3e-3, warm_up=0.2, batch_norm="keep", seed=SEED)
-    history = train(up, weighted(each.train), WeightedCrossEntropy(), settings, device=run.device, progress=False)
+    history = train_or_load(
+        "label_map", up, weighted(each.train), WeightedCrossEntropy(), settings, device=run.device, progress=False
+    )
     with torch.no_grad():
         said = up(torch.stack([item[0] for item in each.val]).to(run.device)).softmax(dim=1)[:, 1].cpu()
     return history, [instances_from_foreground(probability, seed=0.8) for probability in said]
