@@ -127,7 +127,7 @@ def test_one_picture_is_too_few_and_another_kind_is_refused(tmp_path, semantic):
     other = RUN.invoke(app, ["train", str(semantic[0]), "--out", str(semantic[1]), "--as", "cells"])
     assert other.exit_code == 2 and "another --out FOLDER" in other.output
     strange = RUN.invoke(app, ["train", str(semantic[0]), "--out", str(tmp_path / "run2"), "--as", "stars"])
-    assert strange.exit_code == 2 and "choose semantic or cells" in strange.output
+    assert strange.exit_code == 2 and "choose from semantic, cells, things" in strange.output
 
 
 class Page(HTMLParser):
