@@ -36,7 +36,7 @@
 # - choose between it and a U-Net with a watershed for pictures of your own.
 
 # %% slideshow={"slide_type": "skip"} tags=["parameters"]
-PROFILE = "quick"  # "quick": small heads on kept maps, on a CPU; "full": six times as many steps
+PROFILE = "quick"  # "quick": small heads on kept maps, on a CPU; "full": about ten times as many steps
 DEVICE = "auto"  # "auto", "cpu", "cuda" or "mps"
 SEED = 0
 DATASET = "stickers"  # scenes whose things overlap

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from types import FunctionType, ModuleType
 
+import torch._dynamo  # noqa: F401  whatever imports it, an optimiser for one, wraps torch.manual_seed: no tampering
+
 from course_utils import exercises
 from course_utils.course.grading.tasks import RANK, Lecture, Task, Verdict, lecture_tasks, plainly
 from course_utils.course.workspace import changed_by, names_in
