@@ -123,10 +123,13 @@ show(
 # probability $p$.
 
 # %% slideshow={"slide_type": "fragment"} tags=["nbval-check-output"]
-print("p of sheep 1   loss, numbered from the left   from the right   mean")
+from IPython.display import Markdown, display
+
+rows = ["| $p$ of sheep 1 | loss, numbered from the left | from the right | mean |", "|--:|--:|--:|--:|"]
 for p in (0.99, 0.9, 0.5):
     left, right = -np.log(p), -np.log(1 - p)
-    print(f"{p:12.2f}{left:31.2f}{right:17.2f}{(left + right) / 2:7.2f}")
+    rows.append(f"| {p:.2f} | {left:.2f} | {right:.2f} | {(left + right) / 2:.2f} |")
+display(Markdown("\n".join(rows)))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The best that a net can do is to say "one half" in every pixel: it pays a $\log 2$ for each of them, and tells no
@@ -837,9 +840,10 @@ ten = list(found.found[:10])
 more = [{name: torch.cat([seen[name], alarm[name]]) for name in alarm} for seen in ten]
 several = {"as found": ten, "ten false alarms more": more}
 both = {name: judge_things(found.truths[:10], each, surest=0.0) for name, each in several.items()}
-print(f"{'ten scenes, all detections':28}COCO's mask AP50   matched share")
+rows = ["| ten scenes, all detections | COCO's mask AP50 | matched share |", "|:--|--:|--:|"]
 for name, each in both.items():
-    print(f"{name:28}{each.masks.ap50:16.3f}{each.instances.matched_share[0.5]:16.3f}")
+    rows.append(f"| {name} | {each.masks.ap50:.3f} | {each.instances.matched_share[0.5]:.3f} |")
+display(Markdown("\n".join(rows)))
 fell = [each.instances.matched_share[0.5] for each in both.values()]
 record("09.matched_share_fell", fell[0] - fell[1])
 record("09.ap50_moved", abs(both["as found"].masks.ap50 - both["ten false alarms more"].masks.ap50))
