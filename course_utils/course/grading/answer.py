@@ -384,10 +384,7 @@ def changed(before: dict[tuple[str, ...], object]) -> list[str]:
     found = [key for key, was in before.items() if now.get(key, before) is not was]
     for key in now.keys() - before.keys():  # a new name in one of our rooms may hide one of Python's own, such as len
         room, name, *part = key
-        kept = {
-            "__warningregistry__",
-            *getattr(sys.modules[room], "__all__", ()),
-        }  # when it is taken for the first time
+        kept = {"__warningregistry__", *getattr(sys.modules[room], "__all__", ())}  # when first taken
         if room in rooms and not part and name not in kept and not isinstance(now[key], ModuleType):
             found.append(key)
     return [".".join(key) for key in found]
