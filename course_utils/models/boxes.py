@@ -24,8 +24,11 @@ def box_area(boxes: Tensor) -> Tensor:
 def box_intersection(boxes: Tensor, others: Tensor) -> Tensor:
     """Area that each box shares with each other one: (N, 4), (M, 4) -> (N, M), in square pixels."""
     boxes, others = _wide(boxes)[:, None], _wide(others)[None]
-    sides = torch.minimum(boxes[..., 2:], others[..., 2:]) - torch.maximum(boxes[..., :2], others[..., :2])
-    return sides.clamp(min=0).prod(dim=-1)
+    across, down = (  # one at a time: tensors whose last dimension is 2 are slow
+        torch.minimum(boxes[..., side + 2], others[..., side + 2]) - torch.maximum(boxes[..., side], others[..., side])
+        for side in (0, 1)
+    )
+    return across.clamp(min=0) * down.clamp(min=0)
 
 
 def box_iou(boxes: Tensor, others: Tensor) -> Tensor:
@@ -102,10 +105,10 @@ def nms(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
         boxes (N, 4), scores (N,) -> numbers of the boxes that stay, best first; equal scores keep their order
     """
     order = scores.argsort(descending=True, stable=True)
-    suppresses = (box_iou(boxes[order], boxes[order]) > threshold).triu(diagonal=1)
+    suppresses = (box_iou(boxes[order], boxes[order]) > threshold).triu(diagonal=1).float()
     stays = torch.ones_like(order, dtype=torch.bool)
     while True:
-        again = ~(suppresses & stays[:, None]).any(dim=0)
+        again = stays.float() @ suppresses == 0  # by how many that stay each is suppressed
         if torch.equal(again, stays):
             return order[stays]
         stays = again

@@ -54,20 +54,28 @@ def open_split(
         sensor: depth as a real camera measures it, with holes (0) and noise; see `sensor.sensed`.
         shift: pixels, 0 to 8, by which depth lies too far to the right of the colours.
     """
-    make = lru_cache(maxsize=None)(scene) if cache else scene
     if not 64 <= size <= 640:
         raise ValueError(f"size = {size}: scenes of stickers are 64 to 640 pixels high and wide")
     if shift not in SHIFTS:
         raise ValueError(f"shift = {shift}: depth is shifted by {SHIFTS[0]} to {SHIFTS[-1]} whole pixels")
 
-    def read(item: str) -> Sample:
-        made = make(seed, int(item), size)
-        depth = sensed(made.depth, made.image, Dice(seed, int(item), SENSOR)) if sensor else made.depth
-        return as_sample(replace(made, depth=shifted(depth, shift)))
+    def make(index: int) -> Scene:
+        made = scene(seed, index, size)
+        depth = sensed(made.depth, made.image, Dice(seed, index, SENSOR)) if sensor else made.depth
+        return replace(made, depth=shifted(depth, shift))
 
+    made = lru_cache(maxsize=None)(make) if cache else make
     items = [str(index) for index in split_indices(split, images)]
     camera = plain_camera(size, size)
-    return Dataset("stickers", split, *legend("stickers"), items, read, geometry=GEOMETRY, camera=camera)
+    return Dataset(
+        "stickers",
+        split,
+        *legend("stickers"),
+        items,
+        lambda item: as_sample(made(int(item))),
+        geometry=GEOMETRY,
+        camera=camera,
+    )
 
 
 def split_indices(split: str, images: int) -> list[int]:
