@@ -12,6 +12,8 @@ import pytest
 
 from course_utils.course.running import family, kill
 
+pytestmark = pytest.mark.notebooks  # serves them
+
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):

@@ -50,6 +50,7 @@ def test_what_is_handed_out_to_a_class_names_no_machine_and_no_version(tmp_path)
     assert (metadata.kernelspec.display_name, metadata.language_info) == ("Python 3", {"name": "python"})
 
 
+@pytest.mark.notebooks  # serves them
 def test_the_terminal_says_nothing_of_lecturers_tools_and_views_are_saved_as_pictures(tmp_path):
     with serve_lab(tmp_path / "workspace", tmp_path / "settings"):
         log = (tmp_path / "settings" / "log").read_text()

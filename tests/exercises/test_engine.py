@@ -190,6 +190,7 @@ check("05.boundary_band", boundary_band)
 """
 
 
+@pytest.mark.notebooks  # cells in a kernel of its own
 def test_in_a_real_kernel_a_student_sees_the_own_line_and_nothing_of_ours(tmp_path):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text.strip()) for text in CELLS.split("#\n")])
     client = NotebookClient(notebook, timeout=90, allow_errors=True, resources={"metadata": {"path": str(tmp_path)}})

@@ -12,6 +12,7 @@ from course_utils.course.grading.tasks import lecture_tasks
 from course_utils.course.lectures import ROOT
 from tests.course.grading.handing_in import solutions
 
+pytestmark = pytest.mark.notebooks  # a Python that imports torch for each answer
 LECTURE = lecture_tasks("00")
 TASK = next(task for task in LECTURE.tasks if task.name == "00.foreground_share")
 HEAD = "def foreground_share(mask):\n"
