@@ -3,13 +3,13 @@
 board = thing_board(run)                # pictures of lecture 09, their maps kept
 net, history = train_thing_net(board, run)
 found = evaluate_things(net, board.val)
-found.masks.ap50, found.boxes.ap50, found.matched
+found.masks.ap50, found.boxes.ap50, found.instances.matched_share[0.5]
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
@@ -214,17 +214,25 @@ class ThingBoard:
     """Pictures to learn things from and to be judged by, and a backbone that stays as ImageNet made it (lecture 09).
 
     Args:
-        train, val: the pictures' maps, kept, and their things.
-        pictures: those of val as they are, to be drawn.
+        pictures: by split, "train" and "val", of one size.
         backbone: the whole one, frozen.
         device: where the nets run.
+
+    Attributes:
+        train, val: the pictures' maps, kept, and their things; made when they are first asked for.
     """
 
-    train: torch.utils.data.Dataset
-    val: torch.utils.data.Dataset
-    pictures: Dataset
+    pictures: dict[str, ThingPictures]
     backbone: Backbone
     device: torch.device
+
+    @cached_property
+    def train(self) -> KeptThings:
+        return KeptThings(self.backbone, self.pictures["train"])
+
+    @cached_property
+    def val(self) -> KeptThings:
+        return KeptThings(self.backbone, self.pictures["val"])
 
     def net(self, seed: int = 0, **changed) -> MaskRCNN:
         """A fresh net on kept maps; see `lite_net` for what can be changed.
@@ -233,7 +241,9 @@ class ThingBoard:
         """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return lite_net(freeze(UpperBackbone(self.backbone)), len(self.train.classes), **{"crop": 7} | changed)
+            return lite_net(
+                freeze(UpperBackbone(self.backbone)), len(self.pictures["train"].classes), **{"crop": 7} | changed
+            )
 
     def prepare(self, images: Tensor) -> Tensor:
         """From pictures (N, 3, H, W) uint8, with sides that are multiples of 32, to what the net takes."""
@@ -247,16 +257,11 @@ def thing_board(run: Run, images: int = 960) -> ThingBoard:
         run: says the device.
         images: scenes; five of six are for training. Half as many, each mirrored as well, cost as much and teach less.
     """
-    train, val = (load("stickers", split, images=images) for split in ("train", "val"))
+    pictures = {
+        split: ThingPictures(load("stickers", split, images=images), one_class=True) for split in ("train", "val")
+    }
     whole = freeze(backbone("efficientnet_lite0")).to(run.device, memory_format=torch.channels_last)
-    kept = partial(KeptThings, whole)
-    return ThingBoard(
-        kept(ThingPictures(train, one_class=True)),
-        kept(ThingPictures(val, one_class=True)),
-        val,
-        whole,
-        run.device,
-    )
+    return ThingBoard(pictures, whole, run.device)
 
 
 def thing_recipe(run: Run, seed: int | None = None, **changed) -> Settings:

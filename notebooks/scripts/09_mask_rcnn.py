@@ -58,16 +58,16 @@ from course_utils.course import begin, choose, record
 run = begin(PROFILE, DEVICE, SEED)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The scenes are stickers again, 160x160 pixels. Whatever class they are of, today each is a **thing**. All pictures
-# go through EfficientNet-Lite0 once, and its maps at strides 8, 16 and 32 are kept: the backbone stays as ImageNet
+# The scenes are stickers again, 160x160 pixels. Whatever class they are of, today each is a **thing**. Each picture
+# goes through EfficientNet-Lite0 once, and its maps at strides 8, 16 and 32 are kept: the backbone stays as ImageNet
 # made it. That is a method of its own: [Vasconcelos et al. (CVPR 2022)](https://arxiv.org/abs/2204.00484) show that
 # detectors on frozen backbones do as well as others, once enough is built on top of them.
 
 # %% slideshow={"slide_type": "skip"}
 board = choose(DATASET, {"stickers": thing_board})(run)
 truths = [target_of(*each[1:]) for each in board.val]
-scenes = [board.pictures.sample(index) for index in range(len(board.pictures))]
-print(f"{len(board.train)} scenes to learn from, {len(scenes)} to be judged by")
+scenes = [board.pictures["val"].dataset.sample(index) for index in range(len(truths))]
+print(f"{len(board.pictures['train'])} scenes to learn from, {len(scenes)} to be judged by")
 print(f"{sum(len(truth['boxes']) for truth in truths)} things in these")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -239,6 +239,13 @@ explore(anchor_matching(image))
 # single pixels with the arrow keys: the number jumps. Then make it wide and flat: none is left, and the sentence says
 # how good the best one is.
 
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Anchors are only where a net begins. Next it has to say how to move them, and you will write that. Start the cell
+# below first: while you write, the backbone looks at all scenes to learn from, half a minute on two cores.
+
+# %% slideshow={"slide_type": "skip"}
+print(f"maps of {len(board.train)} scenes are kept")
+
 # %% [markdown] slideshow={"slide_type": "slide", "name": "your-turn-decode"} tags=["exercise"]
 # ## Your turn: `moved_boxes`
 #
@@ -271,7 +278,8 @@ def moved_boxes(deltas, anchors):
 check("09.decode", moved_boxes)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 4 minutes with the exercise.* Ask why not pixels: 5 pixels are nothing for a bus and all of a
+# *For the lecturer, 4 minutes with the exercise.* The cell before it takes half a minute: start it, then ask. Why not
+# pixels: 5 pixels are nothing for a bus and all of a
 # bottle. Why a logarithm: half and double become -0.69 and 0.69, equally far from 0. The usual mistake is to move by
 # the new width, after it has grown.
 
@@ -653,7 +661,7 @@ class AnyClass(SoftmaxMaskHead):
 
 
 # %% slideshow={"slide_type": "slide", "name": "sigmoid"}
-classes, (known, new) = len(board.pictures.classes), crops[8, "RoIAlign"]
+classes, (known, new) = len(board.pictures["val"].dataset.classes), crops[8, "RoIAlign"]
 judged = {"one map for all": in_boxes["stride 8"]["RoIAlign"]}  # the arm that was measured above
 judged |= {name: [] for name in ("sigmoid for each class", "softmax", "softmax, any class counts")}
 for seed in tqdm(SEEDS, desc="two heads, three seeds"):
@@ -703,16 +711,54 @@ if rest > np.mean(judged["softmax"]) + 0.05:
 #
 # Now the whole net: FPN, RPN, box head, mask head, five losses added up, on the kept maps. Two things make it learn
 # in a minute. True boxes, slightly moved, are put among the proposals, so that the mask head sees good boxes from the
-# first step on. And 32 boxes a picture are enough.
+# first step on. And 32 boxes a picture are enough. Start it, and write the measure that will judge it meanwhile.
 
 # %% slideshow={"slide_type": "skip"}
 net, history = train_thing_net(board, run)
+print(f"{len(history.losses)} steps, {history.seconds:.0f} s")
+
+# %% [markdown] slideshow={"slide_type": "slide", "name": "your-turn-ap"} tags=["exercise"]
+# ## Your turn: `average_precision`
+#
+# Rank all detections by score. Going down: of those so far, which share was right (**precision**)? Of all things,
+# which share was found (**recall**)? At each recall 0.00, 0.01, ... 1.00 take the best precision *still to come*, 0
+# beyond the last. The mean of the 101 is COCO's AP. Stuck? `hint("09.ap")`.
+
+
+# %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "09-ap", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def average_precision(scores, right, things):
+    """COCO's AP of one class at one IU.
+
+    scores: (N,), right: (N,) bool, whether each detection has a thing of its own; things: how many there are
+    returns: a number from 0 to 1
+    """
+    ### BEGIN SOLUTION
+    right = right[scores.argsort(descending=True, stable=True)]
+    hits = right.double().cumsum(dim=0)
+    precision, recall = hits / torch.arange(1, len(right) + 1), hits / things
+    best = []
+    for r in torch.linspace(0, 1, 101, dtype=torch.float64):
+        still_to_come = precision[recall >= r - 1e-9]
+        best.append(float(still_to_come.max()) if len(still_to_come) else 0.0)
+    return sum(best) / 101
+    ### END SOLUTION
+
+
+# %% slideshow={"slide_type": "skip"} tags=["check"] nbgrader={"grade": true, "grade_id": "09-ap-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("09.ap", average_precision)
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 3 minutes; the exercise is for home.* Start the training, the cell before: it runs for most of a
+# minute where its net is not kept yet. Meanwhile do five detections on the board: right, wrong, right, right, wrong, of
+# five things. The two steps that are forgotten: ranking, and the best precision that is still to
+# come, which turns the saw into a staircase.
+
+# %% slideshow={"slide_type": "skip"}
 found = evaluate_things(net, board.val)
 pairs = [found.pair(index) for index in range(len(scenes))]
 record("09.mask_ap50", found.masks.ap50)
 record("09.mask_ap75", found.masks.ap75)
 record("09.box_ap50", found.boxes.ap50)
-print(f"{len(history.losses)} steps, {history.seconds:.0f} s")
 print(f"boxes: AP50 {found.boxes.ap50:.2f}, AP75 {found.boxes.ap75:.2f}, AP {found.boxes.ap:.2f}")
 print(f"masks: AP50 {found.masks.ap50:.2f}, AP75 {found.masks.ap75:.2f}, AP {found.masks.ap:.2f}")
 
@@ -788,41 +834,6 @@ def paste(mask, box, size):
 
 # %% slideshow={"slide_type": "skip"} tags=["check"] nbgrader={"grade": true, "grade_id": "09-paste-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("09.paste", paste)
-
-# %% [markdown] slideshow={"slide_type": "slide", "name": "your-turn-ap"} tags=["exercise"]
-# ## Your turn: `average_precision`
-#
-# Rank all detections by score. Going down: of those so far, which share was right (**precision**)? Of all things,
-# which share was found (**recall**)? At each recall 0.00, 0.01, ... 1.00 take the best precision *still to come*, 0
-# beyond the last. The mean of the 101 is COCO's AP. Stuck? `hint("09.ap")`.
-
-
-# %% slideshow={"slide_type": "skip"} tags=["solution"] nbgrader={"grade": false, "grade_id": "09-ap", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def average_precision(scores, right, things):
-    """COCO's AP of one class at one IU.
-
-    scores: (N,), right: (N,) bool, whether each detection has a thing of its own; things: how many there are
-    returns: a number from 0 to 1
-    """
-    ### BEGIN SOLUTION
-    right = right[scores.argsort(descending=True, stable=True)]
-    hits = right.double().cumsum(dim=0)
-    precision, recall = hits / torch.arange(1, len(right) + 1), hits / things
-    best = []
-    for r in torch.linspace(0, 1, 101, dtype=torch.float64):
-        still_to_come = precision[recall >= r - 1e-9]
-        best.append(float(still_to_come.max()) if len(still_to_come) else 0.0)
-    return sum(best) / 101
-    ### END SOLUTION
-
-
-# %% slideshow={"slide_type": "skip"} tags=["check"] nbgrader={"grade": true, "grade_id": "09-ap-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-check("09.ap", average_precision)
-
-# %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 3 minutes; the exercise is for home.* Do five detections on the board: right, wrong, right,
-# right, wrong, of five things. The two steps that are forgotten: ranking, and the best precision that is still to
-# come, which turns the saw into a staircase.
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "two-aps"}
 # ### Add ten false alarms with a score of 0.01. What falls?
@@ -921,11 +932,10 @@ show(
 from dataclasses import replace
 
 from course_utils.models import nms
-from course_utils.training import KeptThings, ThingPictures
+from course_utils.training import ThingPictures
 
-rods = {split: load("rods", split, images=120) for split in ("train", "val")}
-kept = {split: KeptThings(board.backbone, ThingPictures(each)) for split, each in rods.items()}
-boards = {"stickers": board, "rods": replace(board, pictures=rods["val"], **kept)}
+rods = {split: ThingPictures(load("rods", split, images=120)) for split in ("train", "val")}
+boards = {"stickers": board, "rods": replace(board, pictures=rods)}
 print("of perfect answers        merged by one region   suppressed at 0.3   at 0.5")
 for name, each in boards.items():
     things = [target_of(*item[1:])["boxes"] for item in each.val]
@@ -992,7 +1002,11 @@ rods_net.overlap = 0.3
 at_03 = evaluate_things(rods_net, boards["rods"].val)
 rods_net.overlap = 0.5
 by_boxes = {"stickers": (history, found), "rods": (rods_history, evaluate_things(rods_net, boards["rods"].val))}
-by_map = {name: label_maps(each, 2.5 * EPOCHS[name]) for name, each in tqdm(boards.items(), desc="label maps")}
+
+# %% slideshow={"slide_type": "skip"}
+by_map = {}
+for name in tqdm(boards, desc="label maps"):
+    by_map[name] = label_maps(boards[name], 2.5 * EPOCHS[name])
 
 # %% slideshow={"slide_type": "skip"}
 answers = {}
@@ -1020,7 +1034,7 @@ from course_utils.figures import draw_merged
 drawings = {}
 for name, each in boards.items():
     index = crowd if name == "stickers" else 0
-    seen, true = each.pictures.sample(index).image, each.val[index][1]
+    seen, true = each.pictures["val"][index][0], each.val[index][1]
     boxes_say = label_image(by_boxes[name][1].pair(index)[1], surest=0.5).numpy()
     drawings[f"{name}, true"] = partial(draw_instances, image=seen, labels=true)
     drawings[f"{name}: watershed"] = partial(draw_merged, image=seen, truth=true, prediction=by_map[name][1][index])

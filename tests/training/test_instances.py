@@ -139,7 +139,7 @@ def test_a_net_on_kept_maps_finds_the_same_in_the_picture_itself(board):
         net.surest = 0
         maps, numbers, _ = board.val[0]
         (kept,) = net(maps[None], [tuple(numbers.shape)])
-    found = find_things(net, board.pictures.sample(0).image, board.prepare)
+    found = find_things(net, board.pictures["val"][0][0], board.prepare)
     assert len(found["scores"]) == len(kept["scores"]) > 10
     torch.testing.assert_close(found["scores"], kept["scores"], rtol=1e-3, atol=1e-3)
 
