@@ -1,12 +1,12 @@
 """`course run`: what passes, what fails with which words, what is stopped, and what is left behind."""
 
 import json
-import subprocess
-import sys
 import time
 
 import pytest
+from typer.testing import CliRunner
 
+from course_utils.course.command import app
 from course_utils.course.pages import write_pages
 from course_utils.course.results import collect, record, recorded, under_floor
 from course_utils.course.running import run_lecture, run_lectures
@@ -117,12 +117,11 @@ def test_several_at_once_each_keep_their_own_outcome(tmp_path):
 
 def test_an_output_folder_that_cannot_be_written_is_named_by_the_command(tmp_path):
     (tmp_path / "occupied").write_text("a file, not a folder")
-    command = [sys.executable, "-m", "course_utils.course.command", "run", "00", "--out", str(tmp_path / "occupied")]
-    ended = subprocess.run(command, capture_output=True, text=True)
-    assert ended.returncode == 2
-    assert "cannot write to" in ended.stderr
-    assert "--out" in ended.stderr
-    assert "Traceback" not in ended.stderr
+    ended = CliRunner().invoke(app, ["run", "00", "--out", str(tmp_path / "occupied")])
+    assert ended.exit_code == 2
+    assert "cannot write to" in ended.output
+    assert "--out" in ended.output
+    assert isinstance(ended.exception, SystemExit), "words, not a traceback"
 
 
 @pytest.mark.notebooks
