@@ -10,6 +10,7 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from course_utils.figures.for_slides import MIME_SLIDE
+from course_utils.widgets.live_views import MIME_MOVING
 
 MINUTES = re.compile(r"\*For the lecturer(?:, (\d+) minutes?)?[^*]*\*\s*")
 
@@ -54,12 +55,14 @@ class Block:
         text: for all but figures.
         frames: for figures: one, or several to step through.
         step: the click with which it appears; 0 for what is there from the start.
+        moving: for an explorer's figure: its pictures for a page without a kernel, as `Explorer.moving` makes them.
     """
 
     kind: str
     text: str = ""
     frames: tuple[Frame, ...] = ()
     step: int = 0
+    moving: dict | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class Slide:
         minutes: how long; the sum of its notes cells.
         name: by which `decks.toml` asks for it, such as "02/heat-maps"; "" where it has none.
         layout: "title" for a deck's first slide, otherwise "content".
+        cover: on a title slide, the picture of the deck.
     """
 
     title: str
@@ -82,6 +86,7 @@ class Slide:
     minutes: int = 0
     name: str = ""
     layout: str = "content"
+    cover: Frame | None = None
     left_out: tuple[str, ...] = ()
 
     def with_notes(self, cell: str) -> "Slide":
@@ -215,7 +220,7 @@ def code_blocks(cell: NotebookNode, step: int) -> list[Block]:
         packed = data.get(MIME_SLIDE)
         if packed:
             frames = tuple(Frame.unpacked(frame) for frame in packed["frames"])
-            added.append(Block("figure", frames[-1].title, frames, step))
+            added.append(Block("figure", frames[-1].title, frames, step, data.get(MIME_MOVING)))
     return added
 
 
