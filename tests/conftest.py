@@ -15,6 +15,8 @@ if OFFLINE not in os.environ.get("PYTHONPATH", "").split(os.pathsep):
     import sitecustomize  # noqa: F401  puts the guard into this process
 os.environ.setdefault("TQDM_DISABLE", "1")
 os.environ.setdefault("MPLBACKEND", "agg")
+if "PYTEST_XDIST_WORKER" in os.environ:  # several of them: torch's threads would wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from tests.browser import browser, lab, lab_page  # noqa: E402, F401  fixtures; the guard above comes first
 
