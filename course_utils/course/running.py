@@ -46,6 +46,7 @@ def run_lecture(
     jobs: int = 1,
     cell_limit: float | None = None,
     notebook_limit: float | None = None,
+    moving: bool = False,
 ) -> Outcome:
     """Run one notebook into `out/notebooks/`, with the profile and device as its parameters.
 
@@ -56,6 +57,7 @@ def run_lecture(
         device: as in `course_utils.course.lessons.begin`.
         jobs: how many notebooks run at once: the processor's cores are shared between them.
         cell_limit, notebook_limit: seconds; the profile's own when left out.
+        moving: whether explorers leave pictures in it to move among in books and decks (`course_utils.course.moving`).
 
     Raises:
         OSError: where `out` cannot be written.
@@ -82,6 +84,8 @@ def run_lecture(
         ]
         command += ["--execution-timeout", str(int(cell_limit or CELL_LIMIT[profile]))]
         environment = os.environ | {"TQDM_DISABLE": "1"}
+        if moving:
+            environment["COURSE_MOVING"] = "1"
         if jobs > 1:
             environment["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // jobs))
         started = time.monotonic()
@@ -219,7 +223,7 @@ def run_lectures(
     started = time.monotonic()
 
     def one(lecture: Lecture) -> Outcome:
-        outcome = run_lecture(lecture, out, profile, device, jobs)
+        outcome = run_lecture(lecture, out, profile, device, jobs, moving=True)
         ended(outcome)
         return outcome
 

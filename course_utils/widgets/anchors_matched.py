@@ -127,6 +127,7 @@ def anchor_matching(image: Tensor) -> Explorer:
         alt="A picture with a box and the anchors that belong to it, beside a histogram of the anchors' IU with the box.",
         point=lambda values, data, x, y: place_at(data, x, y),
         walk=lambda values, across, down: {"x": values["x"] + across, "y": values["y"] + down},
+        telling={"width": [10, 20, 30, 45, 60, 90, 120], "height": [10, 20, 30, 45, 60, 90, 120]},
     )
 
 

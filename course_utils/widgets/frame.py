@@ -11,20 +11,26 @@ An explorer's file holds three plain functions and one that joins them:
 `explore` puts it into the notebook together with a picture of its state, drawn by the same functions: that is what
 the page, the slides and GitHub show. Values are kept for as long as the kernel lives: a cell that is run again, or
 copied to another place, goes on where it was.
+
+Books and decks have no kernel. There an explorer moves among pictures that were drawn beforehand, for the values in
+`telling`: `course run` asks for them, and they travel in the executed notebook's output (`course_utils.course.moving`).
 """
 
+import base64
 import io
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from html import escape
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from anywidget import AnyWidget
 from IPython.display import display
-from ipywidgets import HTML, HBox, Layout, ValueWidget, VBox, Widget
+from ipywidgets import HTML, Dropdown, HBox, Layout, SelectionSlider, ToggleButtons, ValueWidget, VBox, Widget
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
@@ -33,7 +39,7 @@ from traitlets import Bool, Bytes, Float, Int, TraitError, Unicode
 
 from course_utils.figures.boards import Board
 from course_utils.figures.style import show
-from course_utils.widgets.live_views import live_view
+from course_utils.widgets.live_views import MIME_MOVING, live_view
 
 HERE = Path(__file__).parent
 WORDS = "Lecture mode: in JupyterLab a button stands here. PageDown goes on, PageUp back, Esc ends it, F9 resumes."
@@ -155,6 +161,8 @@ class Explorer(VBox):
         beside: further widgets in the row of controls that `compute` does not need: buttons, a player.
         canvas: name of a control that stands left of the picture, and not in the row above it.
         draw_all: for explorers with a canvas: a figure that shows what is on it, too, for where there is no kernel.
+        telling: control -> the values worth a picture where there is no kernel; all their combinations are drawn, at
+            most `MOST`. Controls that are left out stay as they are there. Empty for an explorer that stands still.
 
     Attributes:
         data: what `compute` returned last.
@@ -176,11 +184,13 @@ class Explorer(VBox):
         beside: Sequence[Widget] = (),
         canvas: str | None = None,
         draw_all: Callable[[Any], Figure] | None = None,
+        telling: Mapping[str, Sequence[Any]] | None = None,
     ):
+        self.telling = dict(telling or {})
         self.name, self.controls, self.alt = name, dict(controls), alt
         self.compute, self.draw, self.describe = compute, draw, describe
         self.point, self.walk, self.draw_all = point, walk, draw_all or draw
-        self.held = True
+        self.try_this, self.held = try_this, True
         for key, control in self.controls.items():
             if key in KEPT.get(name, {}):
                 with suppress(TraitError):  # the choices may be others than when it was kept
@@ -256,13 +266,92 @@ class Explorer(VBox):
         self.picture.done()
 
     def show(self) -> None:
-        """Put it into the notebook, with a picture of its state."""
-        show(self.draw_all(self.data), alt=f"{self.alt} {self.describe(self.data)}", live=live_view(self))
+        """Put it into the notebook, with a picture of its state; and with those to move among, where a run asks for them."""
+        forms = live_view(self)
+        if self.telling and os.environ.get("COURSE_MOVING"):
+            forms[MIME_MOVING] = self.moving()
+        show(self.draw_all(self.data), alt=f"{self.alt} {self.describe(self.data)}", live=forms)
+
+    def moving(self) -> dict[str, Any]:
+        """Its pictures for the telling values, for a page without a kernel.
+
+        Returns:
+            "title", "try" and "alt"; "size" in pixels; "controls": name, kind ("range" or "choice"), the label of each
+            position, and where it stands; "still": the controls that stay, in words; "frames": [positions, number of the
+            picture, sentence] each; "pictures": WebP files in base64, the one that the notebook shows first.
+
+        Raises:
+            ValueError: for more combinations than `MOST`, or a telling value that its control does not have.
+        """
+        values, places = self.values, {key: positions(self.controls[key]) for key in self.telling}
+        chosen = {key: list(dict.fromkeys([values[key], *telling])) for key, telling in self.telling.items()}
+        at = {key: [nearest(places[key], value) for value in telling] for key, telling in chosen.items()}
+        combinations = list(product(*at.values()))
+        if len(combinations) > MOST:
+            raise ValueError(f"{self.name} would move among {len(combinations)} pictures; {MOST} is the most")
+        room = LARGEST * 3 / 4 / len(combinations)  # bytes a picture, before base64
+        way = next((way for way in WAYS if len(webp(self.draw(self.data), *way)) < room), WAYS[-1])
+        pictures, frames = {}, []
+        for indices in combinations:
+            changes = {key: places[key][index][1] for key, index in zip(at, indices, strict=True)}
+            with suppress(ValueError):  # where the controls' values do not go together, there is nothing to see
+                data = self.compute(**values | changes)
+                file = webp(self.draw(data), *way)
+                frames.append([indices, pictures.setdefault(file, len(pictures)), self.describe(data)])
+        controls = [
+            {
+                "name": self.controls[key].description,
+                "kind": "choice" if isinstance(self.controls[key], CHOICES) else "range",
+                "labels": [label for label, _ in places[key]],
+                "at": at[key][0],
+            }
+            for key in at
+        ]
+        still = [f"{one.description} {label_of(one)}" for key, one in self.controls.items() if key not in at]
+        return {
+            "title": self.picture.title,
+            "try": self.try_this,
+            "alt": self.alt,
+            "size": self.size,
+            "controls": controls,
+            "still": ", ".join(still),
+            "frames": frames,
+            "pictures": [base64.b64encode(file).decode() for file in pictures],
+        }
 
 
 def explore(explorer: Explorer) -> None:
     """Put an explorer into the notebook: alive where there is a kernel, and everywhere else as a picture of its state."""
     explorer.show()
+
+
+MOST, LARGEST = 160, 2_000_000  # pictures of one explorer for pages without a kernel, and their bytes together
+WAYS = ((1.25, None), (1.25, 50), (1, 50), (1, 25))  # pixels to one of the board; quality, None for without loss
+CHOICES = (ToggleButtons, Dropdown)
+
+
+def positions(control: ValueWidget) -> list[tuple[str, Any]]:
+    """All positions of a control: what stands beside it there, and its value."""
+    if isinstance(control, SelectionSlider | ToggleButtons | Dropdown):
+        options = control.options.items() if isinstance(control.options, Mapping) else control.options
+        return [one if isinstance(one, tuple) else (str(one), one) for one in options]
+    steps = round((control.max - control.min) / control.step)
+    values = [control.min + step * control.step for step in range(steps + 1)]
+    return [(format(value, control.readout_format), value) for value in values]
+
+
+def nearest(places: list[tuple[str, Any]], value: Any) -> int:
+    """The position at which a control has a value; for numbers, which are rounded on the way, the one nearest to it."""
+    values = [each for _, each in places]
+    if value in values:
+        return values.index(value)
+    return min(range(len(values)), key=lambda index: abs(values[index] - value))
+
+
+def label_of(control: ValueWidget) -> str:
+    """What stands beside a control now."""
+    places = positions(control)
+    return places[nearest(places, control.value)][0]
 
 
 def device_of(net: nn.Module) -> torch.device:
@@ -282,11 +371,24 @@ def encoded(figure: Figure, sharpness: float = 1) -> bytes:
     Args:
         sharpness: pixels of the file for each of `figure_size`.
     """
+    file = io.BytesIO()
+    pixels(figure, sharpness).save(file, format="jpeg", quality=92, subsampling=0)  # 4:4:4, or coloured lines bleed
+    return file.getvalue()
+
+
+def webp(figure: Figure, sharpness: float, quality: int | None) -> bytes:
+    """A figure as the bytes of a WebP file: 64 colours without loss keep drawings small and letters sharp."""
+    file, drawn = io.BytesIO(), pixels(figure, sharpness)
+    if quality is None:
+        drawn = drawn.quantize(64, method=Image.Quantize.FASTOCTREE).convert("RGB")
+    drawn.save(file, format="webp", lossless=quality is None, quality=quality or 50, method=1)
+    return file.getvalue()
+
+
+def pixels(figure: Figure, sharpness: float) -> Image.Image:
+    """A figure drawn, with so many pixels for each of `figure_size`."""
     figure.set_dpi(100 * sharpness)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     width, height = canvas.get_width_height()
-    file = io.BytesIO()
-    picture = Image.frombuffer("RGBA", (width, height), canvas.buffer_rgba(), "raw", "RGBA", 0, 1)
-    picture.convert("RGB").save(file, format="jpeg", quality=92, subsampling=0)  # 4:4:4, or coloured lines bleed
-    return file.getvalue()
+    return Image.frombuffer("RGBA", (width, height), canvas.buffer_rgba(), "raw", "RGBA", 0, 1).convert("RGB")

@@ -3,6 +3,7 @@
 from collections.abc import MutableMapping
 
 VIEW = "application/vnd.jupyter.widget-view+json"
+MIME_MOVING = "application/vnd.segmentation-course.moving+json"  # an explorer's pictures for where there is no kernel
 
 
 def live_view(widget) -> dict[str, dict]:

@@ -222,4 +222,9 @@ def receptive_field(image: Tensor, net: nn.Module, layer: str = "pool 3", name: 
         "nine tenths of the gradient; beside it the gradient itself, bright in the middle.",
         point=point,
         walk=walk,
+        telling={
+            "layer": list(layers),
+            "across": [width // 4, width // 2, 3 * width // 4],
+            "down": [height // 2],
+        },
     )

@@ -138,4 +138,5 @@ def roi_shift(image: Tensor, mask: Tensor) -> Explorer:
         describe=describe,
         alt="A picture with a box and with the part that RoIPool takes for it; beside it what both cut out, as 7x7 bins.",
         walk=lambda values, across, down: {"shift": values["shift"] + across / 10},
+        telling={"shift": [tenths / 10 for tenths in range(0, 161, 10)], "stride": [8, 16, 32]},
     )

@@ -132,4 +132,5 @@ def nms_threshold(image: Tensor, instances: Tensor) -> Explorer:
         alt="Nuclei with the boxes that stay, lost nuclei dashed; beside it how many nuclei are lost and how many boxes are too "
         "many, over the threshold.",
         walk=lambda values, across, down: {"at": values["at"] + across / 20},
+        telling={"at": [share / 20 for share in range(1, 20, 2)], "copies": [1, 3, 6, 12]},
     )

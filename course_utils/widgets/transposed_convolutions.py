@@ -200,4 +200,5 @@ def transposed_convolution(kernel: int = 3, stride: int = 2, padding: int = 0, c
         "and the sum of all stamps as brightness; and the sums along one row as bars.",
         point=lambda values, data, x, y: {"cell": point(data, x, y)},
         walk=lambda values, across, down: {"cell": values["cell"] + across + cells * down},
+        telling={"kernel": range(1, 7), "stride": range(1, 5), "kind": ["ones", "tent"]},
     )

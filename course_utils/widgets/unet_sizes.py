@@ -203,4 +203,9 @@ def unet_size() -> Explorer:
         describe=describe,
         alt="A U of bars, one row a level, with the side of each map on the way down and up; beside it the input with the "
         "square in its middle that is answered, and a ruler of legal sizes.",
+        telling={
+            "size": [188, 284, 380, 512, 571, 572, 573, 588, 700],
+            "depth": [2, 3, 4],
+            "padded": [False, True],
+        },
     )

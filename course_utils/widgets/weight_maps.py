@@ -162,6 +162,7 @@ def weight_map(instances: Tensor) -> Explorer:
         "the share of gaps, background and cells among the pixels and in the loss.",
         point=lambda values, data, x, y: row_at(data, x, y),
         walk=lambda values, across, down: {"row": values["row"] + down},
+        telling={"w0": [0, 2, 5, 10, 20], "sigma": [1, 2, 3, 5, 7, 10, 20]},
     )
 
 

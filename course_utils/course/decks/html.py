@@ -9,6 +9,7 @@ from pathlib import Path
 
 from course_utils.course.decks.slides import Block, Deck, Frame, Slide
 from course_utils.course.lectures import ROOT
+from course_utils.course.moving import moving_html
 from course_utils.figures.for_slides import BESIDE
 
 THEME = ROOT / "slides" / "theme"
@@ -144,6 +145,8 @@ def html_block(block: Block, click: int, folder: Path) -> str:
         return fence(block.text, f".text{step}")
     if block.kind in ("code", "output"):
         return fence(verbatim(block.text, ".python" if block.kind == "code" else ".output"), f".{block.kind}{step}")
+    if block.moving:
+        return fence(f"~~~~~~ {{=html}}\n{moving_html(block.moving)}\n~~~~~~", f".figure .moving{step}")
     first, *later = block.frames
     pictures = [image(first, folder)]
     for number, frame in enumerate(later, start=click + 1):

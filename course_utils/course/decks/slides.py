@@ -10,6 +10,7 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from course_utils.figures.for_slides import MIME_SLIDE
+from course_utils.widgets.live_views import MIME_MOVING
 
 MINUTES = re.compile(r"\*For the lecturer(?:, (\d+) minutes?)?[^*]*\*\s*")
 
@@ -54,12 +55,14 @@ class Block:
         text: for all but figures.
         frames: for figures: one, or several to step through.
         step: the click with which it appears; 0 for what is there from the start.
+        moving: for an explorer's figure: its pictures for a page without a kernel, as `Explorer.moving` makes them.
     """
 
     kind: str
     text: str = ""
     frames: tuple[Frame, ...] = ()
     step: int = 0
+    moving: dict | None = None
 
 
 @dataclass(frozen=True)
@@ -215,7 +218,7 @@ def code_blocks(cell: NotebookNode, step: int) -> list[Block]:
         packed = data.get(MIME_SLIDE)
         if packed:
             frames = tuple(Frame.unpacked(frame) for frame in packed["frames"])
-            added.append(Block("figure", frames[-1].title, frames, step))
+            added.append(Block("figure", frames[-1].title, frames, step, data.get(MIME_MOVING)))
     return added
 
 
