@@ -12,6 +12,7 @@ from course_utils.course.decks.powerpoint import text_height
 from course_utils.course.decks.slides import Deck, Frame, Slide
 from course_utils.course.decks.template import EMU
 from course_utils.figures.for_slides import CONTRAST
+from course_utils.widgets.frame import LARGEST
 
 SLIDES, SHORT = (15, 25), (6, 14)  # least and most of a lecture, and of one that takes less than WHOLE minutes
 WHOLE = 40
@@ -19,6 +20,7 @@ WORDS = 60  # on a slide, without title, code and what it printed
 BESIDE_FIGURE = 45  # where it has a figure
 CODE_LINES, OUTPUT_LINES, COLUMNS = 12, 8, 88
 TEX = re.compile(r"\$\$.+?\$\$|\$[^$\s](?:[^$]*[^$\s])?\$", re.DOTALL)
+PAGE_LIMIT = 12_000_000  # bytes of a deck's page, with explorers that move
 SCRIPT = Path(__file__).with_suffix(".js")
 
 
@@ -73,6 +75,10 @@ def slide_problems(slide: Slide) -> list[str]:
             found.append(f"its {block.kind} has a line of {max(map(len, lines))} letters; {COLUMNS} are the most")
         for frame in block.frames:
             found += figure_problems(frame)
+        if block.moving and sum(map(len, block.moving["pictures"])) > LARGEST:
+            found.append(
+                f"its explorer moves among more than {LARGEST / 1e6:g} MB of pictures: name fewer telling values"
+            )
     return found
 
 
@@ -104,6 +110,8 @@ def html_problems(html: Path, browser) -> list[str]:
             found += [f"{html.stem}, slide {number + 1} ({title}): {each}" for each in page.evaluate(script)]
     finally:
         page.close()
+    if html.stat().st_size > PAGE_LIMIT:
+        found.append(f"{html.stem} has {html.stat().st_size / 1e6:.1f} MB; {PAGE_LIMIT / 1e6:g} are the most")
     strangers = [url for url in asked if not url.startswith(("file:", "data:", "blob:", "about:"))]
     return found + [f"{html.stem} asks another machine for {url[:80]}" for url in dict.fromkeys(strangers)]
 
