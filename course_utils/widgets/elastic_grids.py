@@ -178,5 +178,5 @@ def elastic(image: Tensor, labels: Tensor) -> Explorer:
         describe=describe,
         alt="Three pictures of cells with a net of yellow lines: as they were, bent, and the bent mask with a colour for "
         "each cell.",
-        telling={"grid": [3, 10], "sigma": [0, 10, 15, 20, 30, 40, 60]},
+        telling={"grid": [3, 5, 10], "sigma": [0, 10, 15, 20, 30, 40, 60]},
     )

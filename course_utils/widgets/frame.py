@@ -290,7 +290,7 @@ class Explorer(VBox):
         if len(combinations) > MOST:
             raise ValueError(f"{self.name} would move among {len(combinations)} pictures; {MOST} is the most")
         room = (
-            0.9 * LARGEST * 3 / 4 / len(combinations)
+            0.8 * LARGEST * 3 / 4 / len(combinations)
         )  # bytes a picture, before base64; some are larger than the first
         way = next((way for way in WAYS if len(webp(self.draw(self.data), *way)) < room), WAYS[-1])
         pictures, frames = {}, []

@@ -122,5 +122,5 @@ def threshold(image: Tensor, mask: Tensor, at: int = 80) -> Explorer:
         describe=describe,
         alt="A photograph with the pixels that are wrong at this threshold striped, beside the curve of IU against "
         "threshold with marks at the threshold, and at Otsu's.",
-        telling={"at": range(56, 185, 8), "blur": [0, 1, 3]},
+        telling={"at": range(56, 201, 12), "blur": [0, 1, 3]},
     )

@@ -76,18 +76,17 @@ def with_slides(data):
     """A slide that shows what a cell has displayed, and another slide."""
     data = {mime: base64.b64encode(form).decode() if isinstance(form, bytes) else form for mime, form in data.items()}
     output = nbformat.v4.new_output("display_data", data=data)
-    notes = nbformat.v4.new_markdown_cell("*For the lecturer, 1 minute.* Ask.")
-    cells = [nbformat.v4.new_markdown_cell("## Does it move?"), nbformat.v4.new_code_cell("explore(box)"), notes]
-    cells[1].outputs = [output]
-    for cell, kind in zip(cells, ("slide", "-", "notes"), strict=True):
+    texts = "# A lecture", "## Does it move?", "explore(box)", "*For the lecturer, 1 minute.* Ask.", "## Next"
+    kinds = "slide", "slide", "-", "notes", "slide"
+    cells = [nbformat.v4.new_markdown_cell(text) for text in texts]
+    cells[2] = nbformat.v4.new_code_cell(texts[2], outputs=[output])
+    for cell, kind in zip(cells, kinds, strict=True):
         cell.metadata["slideshow"] = {"slide_type": kind}
-    return nbformat.v4.new_notebook(
-        cells=[*cells, nbformat.v4.new_markdown_cell("## Next", metadata=cells[0].metadata)]
-    )
+    return nbformat.v4.new_notebook(cells=cells)
 
 
 def test_a_run_draws_the_telling_positions_and_begins_with_the_one_that_is_shown(asked, shown):
-    moving = shown(made()).cells[1].outputs[0].data[MIME_MOVING]
+    moving = shown(made()).cells[2].outputs[0].data[MIME_MOVING]
     assert [control["name"] for control in moving["controls"]] == ["side", "colour"]
     assert [control["kind"] for control in moving["controls"]] == ["range", "choice"]
     assert moving["controls"][1]["labels"] == ["warm", "cold"]
@@ -114,7 +113,7 @@ def test_more_pictures_than_a_page_can_bear_are_refused(monkeypatch):
 
 def test_committed_notebooks_hold_no_frames(monkeypatch, shown):
     monkeypatch.delenv("COURSE_MOVING", raising=False)
-    assert MIME_MOVING not in shown(made()).cells[1].outputs[0].data
+    assert MIME_MOVING not in shown(made()).cells[2].outputs[0].data
     holding = [file.name for file in NOTEBOOKS.glob("*.ipynb") if MIME_MOVING in file.read_text(encoding="utf-8")]
     assert not holding
 
@@ -124,10 +123,10 @@ def test_an_explorer_becomes_html_and_all_else_stays(asked, shown):
     before = json.dumps(notebook)
     moved = with_moving(notebook)
     assert json.dumps(notebook) == before, "the notebook that was given is not changed"
-    data = moved.cells[1].outputs[0].data
+    data = moved.cells[2].outputs[0].data
     assert "text/html" in data and VIEW not in data and not [kind for kind in data if kind.startswith("image/")]
-    del notebook.cells[1].outputs[0].data[MIME_MOVING]
-    still = with_moving(notebook).cells[1].outputs[0].data
+    del notebook.cells[2].outputs[0].data[MIME_MOVING]
+    still = with_moving(notebook).cells[2].outputs[0].data
     assert any(kind.startswith("image/") for kind in still) and "text/html" not in still
 
 
@@ -213,15 +212,16 @@ def test_in_a_deck_arrow_keys_move_the_slider_and_a_clickers_keys_turn_the_page(
     assert not html_problems(file, browser)
     page = browser.new_page(viewport={"width": 1280, "height": 720})
     open_deck(file, page)
+    page.evaluate("Reveal.slide(1)")
     slider = page.locator("input[type=range]").first
     slider.press("ArrowRight")
     assert page.locator("output").first.text_content() == "4"
-    assert page.evaluate("Reveal.getIndices().h") == 0
-    slider.press("PageDown")
     assert page.evaluate("Reveal.getIndices().h") == 1
+    slider.press("PageDown")
+    assert page.evaluate("Reveal.getIndices().h") == 2
     page.close()
     write_powerpoint(deck, tmp_path / "99_moving.pptx")  # with the still picture, which the slide has as well
-    assert slides[0].figures[0].frames and not [each for each in deck_problems(deck, False) if "explorer" in each]
+    assert slides[1].figures[0].frames and not [each for each in deck_problems(deck, False) if "explorer" in each]
 
 
 MOVING = {"threshold", "receptive_field", "transposed_convolution", "crop_offset", "unet_size", "elastic", "weight_map"}
