@@ -317,17 +317,40 @@ def grade(
     seconds: Annotated[float, typer.Option(min=1, help="What one exercise may take.")] = 30,
     memory: Annotated[int, typer.Option(min=256, help="MB of memory that one exercise may use.")] = 2048,
     scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler whose workers grade instead.")] = "",
+    to: Annotated[
+        str, typer.Option(help="moodle or canvas: fill the class list of --list, to be imported there.")
+    ] = "",
+    class_list: Annotated[
+        Path | None, typer.Option("--list", help="The class list that the platform exported; it stays as it is.")
+    ] = None,
 ):
     """For lecturers: grade submissions; write marks as a table and feedback as a page for each student."""
     from course_utils.course.grading.command import grade_folder
     from course_utils.course.grading.confine import Limits
 
     try:
-        grade_folder(folder, out, jobs, Limits(seconds, memory), scheduler, typer.echo)
+        grade_folder(folder, out, jobs, Limits(seconds, memory), scheduler, typer.echo, to, class_list)
     except (ValueError, OSError) as error:
         stop(str(error))
     except KeyboardInterrupt:
         stop("interrupted; the same command keeps what is graded and goes on", code=130)
+
+
+@app.command()
+def quiz(
+    lectures: Lectures = None,
+    to: Annotated[str, typer.Option(help="gift (Moodle) or qti (Canvas).")] = "gift",
+    out: Annotated[Path, typer.Option(help="Folder for the files, one a lecture.")] = OUT / "quizzes",
+):
+    """For lecturers: write the quizzes for a learning platform, with the explanations as feedback."""
+    from course_utils.course.lectures import find_lectures
+    from course_utils.course.quizzes import write_quizzes
+
+    try:
+        for file in write_quizzes(find_lectures(lectures or []), to, out):
+            typer.echo(str(file))
+    except (ValueError, OSError) as error:
+        stop(str(error))
 
 
 @app.command()

@@ -89,6 +89,15 @@ def remarks_on(entries: list[dict]) -> list[str]:
     return [*unreadable, *(remark for entry in entries for remark in entry["remarks"])]
 
 
+def points_of(entries: list[dict]) -> dict[str, float]:
+    """A student's points for each exercise of the lectures that were handed in; what cannot be read earns none."""
+    points = {each["name"]: each["points"] for entry in entries for each in entry["exercises"]}
+    for entry in entries:
+        if entry["unreadable"] and entry["lecture"]:
+            points |= {task.name: 0 for task in lecture_tasks(entry["lecture"]).tasks}
+    return points
+
+
 def table(marks: list[dict]) -> str:
     """The marks as CSV: a row for each student, a column for each exercise, the total, what it is out of, remarks.
 
@@ -98,10 +107,7 @@ def table(marks: list[dict]) -> str:
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["student", *(task.name for task in tasks), "total", "out_of", "remarks"])
     for student, entries in by_student(marks).items():
-        points = {each["name"]: each["points"] for entry in entries for each in entry["exercises"]}
-        for entry in entries:
-            if entry["unreadable"] and entry["lecture"]:
-                points |= {task.name: 0 for task in lecture_tasks(entry["lecture"]).tasks}
+        points = points_of(entries)
         row = [points.get(task.name, "") for task in tasks]
         out_of, remarks = sum(task.points for task in tasks), "; ".join(remarks_on(entries))
         rows.writerow([inert(student), *row, sum(points.values()), out_of, inert(remarks)])
