@@ -59,11 +59,13 @@ class Listed:
         name: of the deck's files: a lecture's name, or the entry's in the list.
         lecture: its number, for a deck that is one lecture; "" otherwise.
         slides: names such as "02/heat-maps", for a deck that borrows.
+        cover: the slide whose figure its title slide shows; "" for none.
     """
 
     name: str
     lecture: str = ""
     slides: tuple[str, ...] = ()
+    cover: str = ""
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -73,9 +75,16 @@ class Listed:
 
 def listed(file: Path = LIST) -> list[Listed]:
     """Every deck of the list."""
-    alone = [Listed(find_lectures([number])[0].name, number) for number in lecture_numbers(file)]
     entries = tomllib.loads(file.read_text(encoding="utf-8"))
-    return alone + [Listed(name, slides=tuple(entry["slides"])) for name, entry in entries["decks"].items()]
+    covers = entries.get("covers", {})
+    alone = [
+        Listed(find_lectures([number])[0].name, number, cover=covers.get(number, ""))
+        for number in lecture_numbers(file)
+    ]
+    return alone + [
+        Listed(name, slides=tuple(entry["slides"]), cover=covers.get(name, ""))
+        for name, entry in entries["decks"].items()
+    ]
 
 
 def lecture_numbers(file: Path = LIST) -> list[str]:
@@ -138,7 +147,7 @@ def make_deck(entry: Listed, sources: Sources) -> Deck:
     """
     if entry.lecture:
         slides, run = sources[entry.lecture]
-        return Deck(entry.name, slides[0].title, tuple(slides), {entry.lecture: run})
+        return Deck(entry.name, slides[0].title, covered(entry, slides, sources), {entry.lecture: run})
     named = {slide.name: slide for source in entry.sources for slide in sources[source][0] if slide.name}
     missing = [name for name in entry.slides if name not in named]
     if missing:
@@ -152,7 +161,19 @@ def make_deck(entry: Listed, sources: Sources) -> Deck:
     runs = {source: sources[source][1] for source in entry.sources}
     if OVERVIEW in runs:  # its own slides show results of all lectures
         runs |= {name[:2]: kept["run"] for name, kept in collect(sources.notebooks).items()}
-    return Deck(entry.name, chosen[0].title, tuple(chosen), runs)
+    return Deck(entry.name, chosen[0].title, covered(entry, chosen, sources), runs)
+
+
+def covered(entry: Listed, slides: Sequence[Slide], sources: Sources) -> tuple[Slide, ...]:
+    """The slides with the deck's picture on the first of them.
+
+    A notebook of somebody's own has no slide of that name, and a title without a picture.
+    """
+    pictures = {slide.name: slide.figures[-1].frames[-1] for slide in slides if slide.figures}
+    if entry.cover and entry.cover not in pictures:
+        borrowed = sources[entry.cover.partition("/")[0]][0]
+        pictures |= {slide.name: slide.figures[-1].frames[-1] for slide in borrowed if slide.figures}
+    return replace(slides[0], cover=pictures.get(entry.cover)), *slides[1:]
 
 
 FORMATS = ("html", "pptx", "pdf")

@@ -13,6 +13,7 @@ from course_utils.course.moving import moving_html
 from course_utils.figures.for_slides import BESIDE
 
 THEME = ROOT / "slides" / "theme"
+EXERCISE = "Your turn"  # how the titles of exercises begin
 FONTS = ("source-sans-pro-regular.woff", "source-sans-pro-italic.woff", "source-sans-pro-semibold.woff")
 
 
@@ -34,7 +35,8 @@ def write_html(deck: Deck, target: Path, look: str = "light") -> None:
     """
     with tempfile.TemporaryDirectory(prefix="course-deck-") as name:
         folder = Path(name)
-        shutil.copy(THEME / "course.css", folder)
+        for name in ("course.css", "room.js"):
+            shutil.copy(THEME / name, folder)
         for font in FONTS:
             shutil.copy(revealjs() / "dist" / "theme" / "fonts" / "source-sans-pro" / font, folder)
         options = ["--embed-resources", "--mathml", "--template", str(THEME / "reveal.html")]
@@ -106,7 +108,8 @@ def html_markdown(deck: Deck, folder: Path) -> str:
 def html_slide(slide: Slide, number: int, deck: Deck, folder: Path) -> str:
     """One slide: title, body, foot and notes."""
     identity = slide.name.replace("/", "-") or f"slide-{number}"
-    heading = f"## [{slide.title}]{{.claim}} {{#{identity} .{slide.layout} data-timing={60 * slide.minutes}}}"
+    looks = " ".join(f".{look}" for look in looks_of(slide))
+    heading = f"## [{slide.title}]{{.claim}} {{#{identity} {looks} data-timing={60 * slide.minutes}}}"
     drawn = [html_block(block, click, folder) for block, click in zip(slide.blocks, click_numbers(slide), strict=True)]
     if beside(slide):
         figures = [text for block, text in zip(slide.blocks, drawn, strict=True) if block.kind == "figure"]
@@ -118,10 +121,25 @@ def html_slide(slide: Slide, number: int, deck: Deck, folder: Path) -> str:
             part for block, text in zip(slide.blocks, drawn, strict=True) for part in (text, finding(block)) if part
         ]
         body = fence("\n\n".join(parts), ".body" if slide.figures else ".body .plain")
+    if slide.cover:
+        body += "\n\n" + fence(image(slide.cover, folder), ".cover")
+    if "exercise" in looks_of(slide) and slide.minutes:
+        body += "\n\n" + fence(f"**{slide.minutes}:00** [T]{{.key}}", f".clock data-seconds={60 * slide.minutes}")
     said = origin(deck) if slide.layout == "title" else deck.title
     foot = fence(f"[{escaped(said)}]{{.said}} [{number} / {len(deck.slides)}]{{.number}}", ".foot")
     notes = fence(notes_of(slide), ".notes") if notes_of(slide) else ""
     return "\n\n".join(filter(None, [heading, body, foot, notes]))
+
+
+def looks_of(slide: Slide) -> list[str]:
+    """What a slide looks like, as classes of its section: its layout, and for one of words what it does with the room."""
+    if slide.layout == "title" or slide.figures:
+        return [slide.layout]
+    if slide.title.startswith(EXERCISE):
+        return [slide.layout, "spoken", "exercise"]
+    first = [block.text for block in slide.blocks if block.kind == "text" and not block.step]
+    asks = any(text.rstrip(" *_").endswith("?") for text in (slide.title, *first))
+    return [slide.layout, "spoken", "asks"] if asks else [slide.layout, "spoken"]
 
 
 def finding(block: Block) -> str:

@@ -29,7 +29,7 @@ from course_utils.course.decks.html import (
     without_tables,
 )
 from course_utils.course.decks.slides import Deck, Frame, Slide
-from course_utils.course.decks.template import BODY, COVER_BODY, EMU, FOOT, place, write_template
+from course_utils.course.decks.template import BODY, COVER_BODY, COVER_PICTURE, EMU, FOOT, place, write_template
 from course_utils.course.lectures import ROOT
 
 CODE_COLOURS = ROOT / "slides" / "theme"
@@ -117,6 +117,8 @@ def finish(page, slide: Slide) -> None:
     frames = [(block, frame) for block in slide.figures for frame in block.frames]
     area = COVER_BODY if slide.layout == "title" else BODY
     left, top, width, height = area
+    if slide.cover:
+        add_picture(page, slide.cover, COVER_PICTURE)
     words, figure = area, area
     if frames and text is not None:
         if beside(slide):
@@ -133,7 +135,7 @@ def finish(page, slide: Slide) -> None:
         place(table, (left, top + (words[3] + GAP if text is not None else 24), width, high))
     if text is not None:
         move(text, words)
-        fit_text(text, words)
+        fit_text(text, words, largest=LARGEST if slide.layout != "title" and not frames and not tables else SIZES[0])
         text.txBody.bodyPr.set("anchor", "ctr" if frames and beside(slide) else "t")
     pictures = [add_picture(page, frame, figure) for _, frame in frames]
     add_steps(page, slide, text, paragraphs, pictures)
@@ -369,6 +371,7 @@ def write_timing(page, clicks: list[list[tuple]], text: int | None) -> None:
 
 
 SIZES = (26, 24, 22, 20, 18)  # points for text, the largest that fits; lists and code go with it
+LARGEST = 44  # points, on a slide of words
 CODE = 16
 LINE, BETWEEN = 1.22, 8  # height of a line by its size; pixels between paragraphs
 WIDTH, MONO = 0.50, 0.605  # of an average letter, by the size of its type
@@ -407,10 +410,11 @@ def text_height(shape, width: float, size: float = 20) -> float:
     return sum(paragraph_height(each, width, size) for each in shape.txBody.findall(qn("a:p"))) + 12
 
 
-def fit_text(shape, box: tuple[int, int, int, int]) -> None:
+def fit_text(shape, box: tuple[int, int, int, int], largest: int) -> None:
     """Give a shape's text the largest size at which it fits its box, and code a font with even widths."""
     _, _, width, height = box
-    size = next((size for size in SIZES if text_height(shape, width, size) <= height), SIZES[-1])
+    sizes = (*range(largest, SIZES[0], -2), *SIZES)
+    size = next((size for size in sizes if text_height(shape, width, size) <= height), SIZES[-1])
     for paragraph in shape.txBody.findall(qn("a:p")):
         code = is_code(paragraph)
         for run in paragraph.findall(qn("a:r")):

@@ -77,6 +77,7 @@ class Slide:
         minutes: how long; the sum of its notes cells.
         name: by which `decks.toml` asks for it, such as "02/heat-maps"; "" where it has none.
         layout: "title" for a deck's first slide, otherwise "content".
+        cover: on a title slide, the picture of the deck.
     """
 
     title: str
@@ -85,6 +86,7 @@ class Slide:
     minutes: int = 0
     name: str = ""
     layout: str = "content"
+    cover: Frame | None = None
     left_out: tuple[str, ...] = ()
 
     def with_notes(self, cell: str) -> "Slide":

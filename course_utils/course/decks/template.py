@@ -16,7 +16,7 @@ PAGE = (1280, 720)
 TITLE = (48, 24, 1184, 84)  # left, top, width, height in pixels
 BODY = (48, 120, 1184, 548)
 FOOT = (48, 678, 1184, 30)
-COVER_TITLE, COVER_BODY = (48, 150, 1100, 190), (48, 372, 1000, 260)
+COVER_TITLE, COVER_BODY, COVER_PICTURE = (48, 44, 1184, 140), (48, 200, 1184, 130), (48, 340, 1184, 326)
 
 # PowerPoint's names of a theme's colours: text, background, and so on
 LOOKS = {
@@ -159,7 +159,7 @@ def style_cover(layout) -> None:
         level = style.makeelement(qn("a:lvl1pPr"), {"marL": "0", "indent": "0", "algn": "l"})
         if not title:
             level.append(level.makeelement(qn("a:buNone"), {}))
-        run = level.makeelement(qn("a:defRPr"), {"sz": str(Pt(48 if title else 24).pt * 100).split(".")[0]})
+        run = level.makeelement(qn("a:defRPr"), {"sz": str(Pt(44 if title else 20).pt * 100).split(".")[0]})
         fill = run.makeelement(qn("a:solidFill"), {})
         fill.append(run.makeelement(qn("a:srgbClr"), {"val": "FFFFFF"}))
         run.append(fill)

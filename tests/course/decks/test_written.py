@@ -5,17 +5,22 @@ import shutil
 import subprocess
 import unicodedata
 import zipfile
+from dataclasses import replace
 
+import nbformat
 import pypandoc
 import pytest
 from lxml import etree
 from pptx import Presentation
-from pptx.enum.shapes import PP_PLACEHOLDER
+from pptx.enum.shapes import MSO_SHAPE_TYPE, PP_PLACEHOLDER
 
 from course_utils.course.decks.html import write_html
 from course_utils.course.decks.lint import deck_problems, html_problems, powerpoint_problems
 from course_utils.course.decks.pdf import PAGE, PAGED, open_deck, write_handout, write_pdf
 from course_utils.course.decks.powerpoint import in_words, write_powerpoint
+from course_utils.course.decks.slides import Deck, Frame, read_slides
+from course_utils.figures.for_slides import MIME_SLIDE
+from tests.course.decks.conftest import NOTES, figure, markdown
 
 OMML = "{http://schemas.openxmlformats.org/officeDocument/2006/math}oMath"
 DML = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
@@ -208,3 +213,96 @@ def test_a_dark_deck_can_be_read_too(deck, tmp_path, screen):
     write_powerpoint(deck, tmp_path / "dark.pptx", look="dark")
     assert html_problems(tmp_path / "dark.html", screen) == []
     assert powerpoint_problems(tmp_path / "dark.pptx", deck) == []
+
+
+@pytest.fixture(scope="session")
+def spoken(tmp_path_factory):
+    """A deck of words: a title with a picture, a question and its answer, an exercise."""
+    output = figure("The line rises")
+    cells = [
+        markdown("# A lecture"),
+        markdown(NOTES, "notes"),
+        markdown("## Which layer says no?\n\nA convolution, a pooling or a linear layer?"),
+        markdown("The linear one.", "fragment"),
+        markdown(NOTES, "notes"),
+        markdown("## Your turn: `double`\n\nWrite it."),
+        markdown(NOTES, "notes"),
+        markdown("## Long\n\n" + " ".join(["sixty"] * 60)),
+        markdown(NOTES, "notes"),
+    ]
+    slides = read_slides(nbformat.v4.new_notebook(cells=cells), "99")
+    picture = Frame.unpacked(output.data[MIME_SLIDE]["frames"][0])
+    slides[0] = replace(slides[0], cover=picture)
+    deck = Deck("99_spoken", "A lecture", tuple(slides))
+    folder = tmp_path_factory.mktemp("spoken")
+    write_html(deck, folder / "spoken.html")
+    write_powerpoint(deck, folder / "spoken.pptx")
+    return deck, folder
+
+
+@pytest.fixture
+def room(spoken, screen):
+    """The deck of words on a page."""
+    page = screen.new_page(viewport={"width": 1280, "height": 720})
+    open_deck(spoken[1] / "spoken.html", page)
+    yield page
+    page.close()
+
+
+def test_nothing_is_wrong_with_slides_of_words(spoken, screen):
+    deck, folder = spoken
+    assert html_problems(folder / "spoken.html", screen) == []
+    assert [each for each in powerpoint_problems(folder / "spoken.pptx", deck) if "title" not in each] == []
+
+
+def test_a_title_slide_carries_its_picture(spoken, room):
+    assert room.get_attribute(".present .cover img", "alt") == "A line that rises."
+    page = Presentation(spoken[1] / "spoken.pptx").slides[0]
+    assert [shape.shape_type for shape in page.shapes if shape.name.startswith("figure")] == [MSO_SHAPE_TYPE.PICTURE]
+
+
+def test_a_question_fills_the_room_and_looks_different_from_its_answer(spoken, room):
+    size = "element => parseFloat(getComputedStyle(element).fontSize)"
+    room.evaluate("Reveal.slide(1)")
+    assert room.eval_on_selector(".present .text p", size) >= 48, "36 points"
+    assert room.eval_on_selector(".present h2", size) >= 48
+    colours = [
+        room.eval_on_selector(f".present{part}", "element => getComputedStyle(element).backgroundColor")
+        for part in ("", " .text.fragment")
+    ]
+    assert colours[0] != colours[1]
+    room.evaluate("Reveal.slide(3)")
+    assert 28 < room.eval_on_selector(".present .text p", size) < 60, "sixty words are smaller, and fit"
+    runs = [run for shape in Presentation(spoken[1] / "spoken.pptx").slides[1].shapes for run in runs_of(shape)]
+    assert max(run.font.size.pt for run in runs if run.font.size) >= 36
+
+
+def runs_of(shape):
+    return [run for paragraph in shape.text_frame.paragraphs for run in paragraph.runs] if shape.has_text_frame else []
+
+
+def test_an_exercise_counts_down_and_a_key_stops_it(room):
+    room.evaluate("Reveal.slide(2)")
+    face = room.locator(".present .clock strong")
+    assert face.text_content() == "2:00"
+    room.keyboard.press("t")
+    room.wait_for_function("document.querySelector('.present .clock strong').textContent === '1:59'")
+    room.keyboard.press("t")
+    stopped = face.text_content()
+    room.wait_for_timeout(1200)
+    assert face.text_content() == stopped
+    assert room.locator(".clock").count() == 1, "on exercises alone"
+
+
+def test_a_key_draws_on_the_slide_and_the_next_clears_it(room):
+    drawn = """() => { const ink = document.querySelector('canvas.pen');
+        return ink && ink.getContext('2d').getImageData(0, 0, ink.width, ink.height).data.some(part => part > 0) }"""
+    for clear in ("c", "ArrowRight"):
+        room.keyboard.press("c")
+        room.mouse.move(300, 300)
+        room.mouse.down()
+        room.mouse.move(500, 400, steps=5)
+        room.mouse.up()
+        assert room.evaluate(drawn)
+        room.keyboard.press(clear)
+        assert room.evaluate(drawn) is None
