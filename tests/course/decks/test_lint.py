@@ -20,7 +20,7 @@ LONG = "A line of words that goes on for a while.\n\n"
 BROKEN = {
     "leaves the page": text(LONG * 20),
     "is cut off": Slide("A title", (Block("code", "word " * 60),), "Say it.", 1),
-    "overlap by": text('<div style="position: relative; top: -90px; margin-bottom: -90px">Over the title.</div>'),
+    "overlap by": text('<div style="position: relative; top: -330px; margin-bottom: -90px">Over the title.</div>'),
     "has type of 12.0 px": text('<span style="font-size: 12px">Small print.</span>'),
     "has a contrast of": text('<span style="color: #aaaaaa">Pale words.</span>'),
     "shows TeX as text": text(r"The sum \$x^2 + 1\$ as it was typed."),
