@@ -14,9 +14,12 @@ from course_utils.course.decks.powerpoint import write_powerpoint
 from course_utils.course.decks.slides import Deck, read_slides
 from course_utils.course.lectures import NOTEBOOKS
 from course_utils.course.moving import HERE, moving_html, with_moving
+from course_utils.course.notebooks import read_notebook
+from course_utils.course.running import run_lecture, run_lectures
 from course_utils.figures.boards import Board
 from course_utils.widgets.frame import KEPT, LARGEST, MOST, Explorer, explore
 from course_utils.widgets.live_views import MIME_MOVING, VIEW
+from tests.course.made_up import cell, make_lecture
 from tests.widgets.explorer_pages import CASES, IMPORTS
 
 LIMIT = 50  # milliseconds from a key to the picture
@@ -80,8 +83,8 @@ def with_slides(data):
     kinds = "slide", "slide", "-", "notes", "slide"
     cells = [nbformat.v4.new_markdown_cell(text) for text in texts]
     cells[2] = nbformat.v4.new_code_cell(texts[2], outputs=[output])
-    for cell, kind in zip(cells, kinds, strict=True):
-        cell.metadata["slideshow"] = {"slide_type": kind}
+    for made_cell, kind in zip(cells, kinds, strict=True):
+        made_cell.metadata["slideshow"] = {"slide_type": kind}
     return nbformat.v4.new_notebook(cells=cells)
 
 
@@ -116,6 +119,20 @@ def test_committed_notebooks_hold_no_frames(monkeypatch, shown):
     assert MIME_MOVING not in shown(made()).cells[2].outputs[0].data
     holding = [file.name for file in NOTEBOOKS.glob("*.ipynb") if MIME_MOVING in file.read_text(encoding="utf-8")]
     assert not holding
+
+
+@pytest.mark.notebooks
+def test_the_kernel_of_a_run_draws_them_and_that_of_a_build_does_not(tmp_path):
+    body = "from course_utils.widgets import explore, transposed_convolution\n\nexplore(transposed_convolution())"
+    lecture = make_lecture(tmp_path, cell(body))
+    found = []
+    for folder, run in (("run", run_lectures), ("build", lambda lectures, out: run_lecture(lectures[0], out))):
+        run([lecture], tmp_path / folder)
+        notebook = read_notebook(tmp_path / folder / "notebooks" / lecture.notebook.name)
+        found.append(
+            any(MIME_MOVING in each.get("data", {}) for code in notebook.cells for each in code.get("outputs", []))
+        )
+    assert found == [True, False]
 
 
 def test_an_explorer_becomes_html_and_all_else_stays(asked, shown):
