@@ -127,7 +127,11 @@ def anchor_matching(image: Tensor) -> Explorer:
         alt="A picture with a box and the anchors that belong to it, beside a histogram of the anchors' IU with the box.",
         point=lambda values, data, x, y: place_at(data, x, y),
         walk=lambda values, across, down: {"x": values["x"] + across, "y": values["y"] + down},
-        telling={"width": [10, 20, 30, 45, 60, 90, 120], "height": [10, 20, 30, 45, 60, 90, 120]},
+        telling={
+            "x": [width // 2 + aside for aside in (0, 2, 4)],
+            "width": [16, 30, 60, 120],
+            "height": [16, 30, 60, 120],
+        },
     )
 
 

@@ -382,7 +382,9 @@ def webp(figure: Figure, sharpness: float, quality: int | None) -> bytes:
     """A figure as the bytes of a WebP file: 64 colours without loss keep drawings small and letters sharp."""
     file, drawn = io.BytesIO(), pixels(figure, sharpness)
     if quality is None:
+        white = drawn.convert("L").point(lambda grey: 255 * (grey == 255))
         drawn = drawn.quantize(64, method=Image.Quantize.FASTOCTREE).convert("RGB")
+        drawn.paste("white", mask=white)  # the mean of nearly white is grey beside a white page
     drawn.save(file, format="webp", lossless=quality is None, quality=quality or 50, method=1)
     return file.getvalue()
 
