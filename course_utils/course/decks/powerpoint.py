@@ -135,7 +135,11 @@ def finish(page, slide: Slide) -> None:
         place(table, (left, top + (words[3] + GAP if text is not None else 24), width, high))
     if text is not None:
         move(text, words)
-        fit_text(text, words, largest=LARGEST if slide.layout != "title" and not frames and not tables else SIZES[0])
+        # equations keep the size of the template, beside which larger words look wrong
+        spoken = (
+            slide.layout != "title" and not frames and not tables and next(text.iter(f"{{{SPACE}}}m"), None) is None
+        )
+        fit_text(text, words, largest=LARGEST if spoken else SIZES[0])
         text.txBody.bodyPr.set("anchor", "ctr" if frames and beside(slide) else "t")
     pictures = [add_picture(page, frame, figure) for _, frame in frames]
     add_steps(page, slide, text, paragraphs, pictures)
