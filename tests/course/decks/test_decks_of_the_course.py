@@ -45,6 +45,7 @@ def entry(request):
 
 def test_nothing_is_wrong_with_any_slide(entry, sources, screen, tmp_path):
     deck = make_deck(entry, sources)
+    assert deck.slides[0].cover, "decks.toml names a slide whose figure stands on the title slide"
     html, powerpoint = tmp_path / f"{entry.name}.html", tmp_path / f"{entry.name}.pptx"
     write_html(deck, html)
     write_powerpoint(deck, powerpoint)
