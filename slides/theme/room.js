@@ -1,6 +1,6 @@
 // What a full room needs: type as large as a slide of words allows, a clock for exercises, and a pen.
 const room = (() => {
-  const LARGEST = 64, SMALLEST = 28, CODE = [21, 32];  // pixels of a page of 1280x720
+  const LARGEST = 56, SMALLEST = 28, CODE = [21, 32];  // pixels of a page of 1280x720
 
   // Whether everything in a slide's body has room, up and down and across.
   function fits(body) {

@@ -109,7 +109,8 @@ def html_slide(slide: Slide, number: int, deck: Deck, folder: Path) -> str:
     """One slide: title, body, foot and notes."""
     identity = slide.name.replace("/", "-") or f"slide-{number}"
     looks = " ".join(f".{look}" for look in looks_of(slide))
-    heading = f"## [{slide.title}]{{.claim}} {{#{identity} {looks} data-timing={60 * slide.minutes}}}"
+    title = slide.title.replace("U-Net", "U-\N{WORD JOINER}Net")  # not to be torn at the end of a line
+    heading = f"## [{title}]{{.claim}} {{#{identity} {looks} data-timing={60 * slide.minutes}}}"
     drawn = [html_block(block, click, folder) for block, click in zip(slide.blocks, click_numbers(slide), strict=True)]
     if beside(slide):
         figures = [text for block, text in zip(slide.blocks, drawn, strict=True) if block.kind == "figure"]
