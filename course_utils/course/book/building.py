@@ -149,7 +149,8 @@ def run_sphinx(source: Path, book: Path, title: str) -> None:
         said = (done.stderr or done.stdout).replace(f"{source}/", "").strip()
         raise RuntimeError(f"Sphinx could not make the book: {said}")
     (book / ".buildinfo").unlink(missing_ok=True)
-    shutil.rmtree(book / "_sources", ignore_errors=True)
+    for left in (book / "_sources", *book.rglob("*.map"), book / "_static" / "locales"):  # nobody reads them in a book
+        shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
 
 
 def without_slides(notebook: NotebookNode) -> NotebookNode:

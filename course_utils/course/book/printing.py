@@ -32,26 +32,27 @@ def write_pdfs(book: Path, pages: Sequence[Page], whole: str, title: str) -> Non
     lectures = [lecture(book, page) for page in pages]
     with browser() as printer:
 
-        def to_paper(body: str, name: str, target: Path) -> int:
+        def to_paper(body: str, name: str, target: Path, tagged: bool) -> int:
             write_text(sheet, HEAD.format(title=escape(name), running=running_heads(pages), body=body))
             opened = printer.new_page()
             try:
                 opened.goto(sheet.as_uri())
                 opened.pdf(
-                    path=str(target), prefer_css_page_size=True, print_background=True, outline=True, tagged=True
+                    path=str(target), prefer_css_page_size=True, print_background=True, outline=True, tagged=tagged
                 )
             finally:
                 opened.close()
             return len(PRINTED.findall(target.read_bytes()))
 
+        # a lecture is tagged, for who listens to it; all of them together would be half as large again
         counts = [
-            to_paper(body, page.title, book / "pdf" / f"{page.name}.pdf")
+            to_paper(body, page.title, book / "pdf" / f"{page.name}.pdf", True)
             for page, body in zip(pages, lectures, strict=True)
         ]
         # each lecture begins a page, so its number follows from how many pages come before it
-        before = to_paper(front(pages, [0] * len(pages), lectures, title), title, book / whole)
+        before = to_paper(front(pages, [0] * len(pages), lectures, title), title, book / whole, False)
         numbers = [1 + before + sum(counts[:place]) for place in range(len(pages))]
-        to_paper(front(pages, numbers, lectures, title) + "".join(lectures), title, book / whole)
+        to_paper(front(pages, numbers, lectures, title) + "".join(lectures), title, book / whole, False)
     sheet.unlink()
 
 
