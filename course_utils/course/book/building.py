@@ -1,5 +1,6 @@
 """Building the book: its sources, Sphinx over them, what lies beside the pages, and its PDFs."""
 
+import copy
 import json
 import os
 import re
@@ -15,7 +16,8 @@ from nbformat import NotebookNode
 
 from course_utils.course.book.library import library_pages
 from course_utils.course.book.printing import write_pdfs
-from course_utils.course.book.sources import front_page, lecture_page, results_page
+from course_utils.course.book.sources import Page, front_page, lecture_page, results_page
+from course_utils.course.decks.building import OVERVIEW
 from course_utils.course.decks.pdf import chromium
 from course_utils.course.lectures import ROOT
 from course_utils.course.notebooks import read_notebook
@@ -23,7 +25,9 @@ from course_utils.course.results import recorded
 from course_utils.course.workspace import ANY_KERNEL, student_copy
 from course_utils.data.files import write_text
 from course_utils.figures.for_slides import MIME_SLIDE
+from course_utils.widgets.live_views import MIME_MOVING
 
+SLIDES_AT_MOST = 55_000_000  # bytes: a book weighs 120 MB at most, and 60 without slides
 MARK = "book.json"  # lies in every folder that is a book, and may be replaced by a newer one
 DECKS = {"Slides": ".html", "PowerPoint": ".pptx", "slides as PDF": ".pdf", "slides with notes": "_notes.pdf"}
 LINK = re.compile(r"\[([^]]+)\]\((\d\d_\w+\.ipynb)\)")  # from one lecture to another
@@ -91,7 +95,7 @@ def write_book(
         printable = pdf and chromium() is not None
         if pdf and not printable:
             tell("no PDF is in it: there is no Chromium, Chrome or Edge on the path to print one")
-        pages = write_pages(files, Path(folder), book, edition, slides, printable)
+        pages = write_pages(files, Path(folder), book, edition, slides, printable, tell)
         if printable:
             write_pdfs(book, pages, WHOLE, TITLES[edition])
         write_text(book / MARK, json.dumps({"edition": edition, "lectures": [page.name for page in pages]}) + "\n")
@@ -101,10 +105,19 @@ def write_book(
     return out / "index.html"
 
 
-def write_pages(files: list[Path], folder: Path, book: Path, edition: str, slides: Path | None, pdf: bool) -> list:
+def write_pages(
+    files: list[Path],
+    folder: Path,
+    book: Path,
+    edition: str,
+    slides: Path | None,
+    pdf: bool,
+    tell: Callable[[str], None],
+) -> list[Page]:
     """Write the sources, and the pages from them; returns the lectures."""
     source, report = folder / "source", files[0].parent.parent / "report.json"
     pages, there = [], {file.name for file in files}
+    decks = lay_decks(slides, [*(file.stem for file in files), OVERVIEW], book, edition, tell)
     for file in files:
         handed_out = whole = read_notebook(file)
         if edition == "student":
@@ -113,17 +126,15 @@ def write_pages(files: list[Path], folder: Path, book: Path, edition: str, slide
         for cell in handed_out.cells:  # a link to a lecture that is not in this book leads nowhere
             if cell.cell_type == "markdown":
                 cell["source"] = LINK.sub(lambda to: to[0] if to[2] in there else to[1], cell.source)
-        write_text(book / "notebooks" / file.name, nbformat.writes(without_slides(handed_out)) + "\n")
-        links = deck_links(slides, file.stem, book, edition) | {"Notebook": f"notebooks/{file.name}"}
+        write_text(book / "notebooks" / file.name, nbformat.writes(to_download(handed_out)) + "\n")
+        links = decks[file.stem] | {"Notebook": f"notebooks/{file.name}"}
         if pdf:
             links["Printable PDF"] = f"pdf/{file.stem}.pdf"
         pages.append(lecture_page(file.stem, whole, handed_out, recorded(file), source, book, links))
-    others = sorted(slides.glob("*.html")) if slides and slides.is_dir() else []
-    decks = {
-        file.stem: deck_links(slides, file.stem, book, edition) for file in others if not re.match(r"\d\d_", file.stem)
-    }
+    whole = {f"Overview: {word}": to for word, to in decks[OVERVIEW].items()}
+    whole |= {"The whole course as one PDF": WHOLE} if pdf else {}
     ran = json.loads(report.read_text(encoding="utf-8")) if report.exists() else None
-    write_text(source / "index.md", front_page(pages, decks, edition, ran, WHOLE if pdf else ""))
+    write_text(source / "index.md", front_page(pages, edition, ran, whole))
     write_text(source / "results.md", results_page(pages))
     library_pages(source)
     if edition == "lecturer":
@@ -153,28 +164,44 @@ def run_sphinx(source: Path, book: Path, title: str) -> None:
         shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
 
 
-def without_slides(notebook: NotebookNode) -> NotebookNode:
-    """A notebook less the second form of its figures, which only decks are made of: half of its size; in place."""
+def to_download(notebook: NotebookNode) -> NotebookNode:
+    """A copy less the forms of its figures that only decks and pages are made of: half of its size."""
+    notebook = copy.deepcopy(notebook)
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            output.get("data", {}).pop(MIME_SLIDE, None)
+            for kind in (MIME_SLIDE, MIME_MOVING):
+                output.get("data", {}).pop(kind, None)
     return notebook
 
 
-def deck_links(slides: Path | None, name: str, book: Path, edition: str) -> dict[str, str]:
-    """Lay a deck's files into the book, those that are built; a student's without notes. Returns word -> address."""
-    links = {}
+def lay_decks(
+    slides: Path | None, names: list[str], book: Path, edition: str, tell: Callable[[str], None]
+) -> dict[str, dict[str, str]]:
+    """Lay the decks that are built into the book, a student's without notes.
+
+    A format of which all files together weigh more than there is room for is left out, and a line says so.
+
+    Returns:
+        for each of the names, word -> address
+    """
+    links: dict[str, dict[str, str]] = {name: {} for name in names}
+    room = SLIDES_AT_MOST
     for word, ending in DECKS.items():
-        file = slides / f"{name}{ending}" if slides else None
-        if file is None or not file.exists() or (edition == "student" and ending == "_notes.pdf"):
+        files = {name: slides / f"{name}{ending}" for name in names if slides and (slides / f"{name}{ending}").exists()}
+        size = sum(file.stat().st_size for file in files.values())
+        if not files or (edition == "student" and ending == "_notes.pdf"):
             continue
-        target = book / "slides" / file.name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if edition == "student" and ending in WITHOUT_NOTES:
-            WITHOUT_NOTES[ending](file, target)
-        else:
-            shutil.copy(file, target)
-        links[word] = f"slides/{file.name}"
+        if size > room:
+            tell(
+                f"{word}: left out, {size / 1e6:.0f} MB where {room / 1e6:.0f} MB are left for slides; they stay in {slides}"
+            )
+            continue
+        room -= size
+        for name, file in files.items():
+            target = book / "slides" / file.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (WITHOUT_NOTES.get(ending, shutil.copy) if edition == "student" else shutil.copy)(file, target)
+            links[name][word] = f"slides/{file.name}"
     return links
 
 

@@ -1,7 +1,6 @@
 """What the book says, as sources for Sphinx: the lectures as either edition shows them, the front page, what was measured."""
 
 import base64
-import copy
 import hashlib
 import io
 import json
@@ -17,10 +16,10 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from course_utils.course.lectures import ROOT
+from course_utils.course.moving import with_moving
 from course_utils.course.notebooks import MINUTES, NOTES
 from course_utils.course.workspace import SOLUTION
 from course_utils.data.files import write_bytes, write_text
-from course_utils.widgets.live_views import without_live_views
 
 LONG = 12  # lines of code from which a cell is folded
 PICTURES = {"image/png": "png", "image/jpeg": "jpg"}
@@ -82,17 +81,27 @@ def lecture_page(
     question = opening[heading.end() :].strip() if heading else ""
     if not heading:
         shown.cells.insert(0, nbformat.v4.new_markdown_cell(f"# {title}"))
-    beside = "\n".join(f'<a href="../{address}">{escape(word)}</a>' for word, address in links.items())
-    shown.cells.insert(1, nbformat.v4.new_markdown_cell(f'<div class="beside-lecture">\n{beside}\n</div>'))
+    shown.cells.insert(1, nbformat.v4.new_markdown_cell(beside({word: f"../{to}" for word, to in links.items()})))
     write_text(source / "lectures" / f"{name}.ipynb", nbformat.writes(shown))
     minutes = sum(int(found[1]) for cell in whole.cells if (found := MINUTES.match(cell.source)))
     card, alt = (small(book, first[0]), first[1]) if first else ("", "")
     return Page(name, title, question, minutes, kept, card, alt)
 
 
+def beside(links: Mapping[str, str]) -> str:
+    """What to open beside a page, as a row of links: word -> address."""
+    return "\n".join(
+        [
+            '<div class="beside-lecture">',
+            *(f'<a href="{to}">{escape(word)}</a>' for word, to in links.items()),
+            "</div>",
+        ]
+    )
+
+
 def as_page(whole: NotebookNode, handed_out: NotebookNode) -> NotebookNode:
-    """A copy of what is handed out, for a page without a kernel: pictures for explorers, asides for notes."""
-    notebook = copy.deepcopy(handed_out)
+    """A copy of what is handed out, for a page without a kernel: explorers move by themselves, notes become asides."""
+    notebook = with_moving(handed_out)
     had_outputs = {cell["id"] for cell in whole.cells if cell.get("outputs")}
     for cell in notebook.cells:
         cell.pop("attachments", None)
@@ -107,7 +116,7 @@ def as_page(whole: NotebookNode, handed_out: NotebookNode) -> NotebookNode:
             cell["outputs"] = [
                 html_output('<p class="yours">Run it in the notebook: your own answer fills this place.</p>')
             ]
-    return without_live_views(notebook)
+    return notebook
 
 
 def aside(notes: str) -> str:
@@ -202,34 +211,23 @@ HEADLINES = {
     "09.mask_iu_roipool_16": "Masks through RoIPool, stride 16: IU",
     "09.mask_iu_roialign_16": "Masks through RoIAlign",
 }
-SEEDS = "results of several seeds are given as their mean, with the least and the greatest in brackets"
 
 
-def front_page(
-    pages: Sequence[Page], decks: Mapping[str, Mapping[str, str]], edition: str, report: dict | None, pdf: str
-) -> str:
+def front_page(pages: Sequence[Page], edition: str, report: dict | None, links: Mapping[str, str]) -> str:
     """The book's first page in Markdown: pictures, lectures, results and what the run measured.
 
     Args:
         pages: the lectures.
-        decks: slides that borrow from several lectures: name -> word -> address.
         edition: "student" or "lecturer".
         report: of the run that the notebooks come from, as `course run` writes it; None where they are the repository's.
-        pdf: address of the whole course in one PDF, or "".
+        links: what to open beside it, the overview's slides, the whole course as PDF: word -> address.
     """
     lines = [
         "# Image segmentation",
         (ROOT / "README.md").read_text(encoding="utf-8").split("\n\n")[2].replace("\n", " "),
     ]
     lines.append('<img class="figure" src="figures/title.png" alt="Scenes composed of stickers, and their masks">')
-    whole = [f'<a href="{pdf}">The whole course as one PDF</a>'] if pdf else []
-    for name, links in decks.items():
-        whole.append(
-            f"{escape(name.replace('_', ' ').capitalize())}: "
-            + ", ".join(f'<a href="{a}">{escape(w)}</a>' for w, a in links.items())
-        )
-    if whole:
-        lines.append(f'<p class="beside-lecture">{"; ".join(whole)}</p>')
+    lines.append(beside(links))
     lines.append("## The lectures")
     lines.append('<div class="cards">\n' + "\n".join(card(page, edition) for page in pages) + "\n</div>")
     lines.append(measured(pages, report))
@@ -243,7 +241,7 @@ def front_page(
 def card(page: Page, edition: str) -> str:
     """A lecture on the front page: its picture, its name, the question it asks."""
     picture = f'<img src="{page.card}" alt="{escape(page.alt)}" loading="lazy">' if page.card else ""
-    words = escape(re.sub(r"[*`_]", "", page.question.split("\n\n")[-1].replace("\n", " ")))
+    words = escape(re.sub(r"[*`_]", "", " ".join(page.question.split())))
     minutes = f" <small>{page.minutes} minutes</small>" if edition == "lecturer" and page.minutes else ""
     return (
         f'<a class="lecture-card" href="lectures/{page.name}.html">{picture}<strong>{page.name[:2]} {escape(page.title)}</strong>'
