@@ -1,23 +1,30 @@
 """The book: opens from a disk, finds words, asks nobody for anything, shows each edition what it may see."""
 
+import json
 import re
 import shutil
+import zipfile
 from html import unescape
 
 import pytest
+import yaml
+from pptx import Presentation
 from typer.testing import CliRunner
 
+import bootstrap
 from course_utils.course.book.building import write_book
 from course_utils.course.book.library import library_pages
-from course_utils.course.book.sources import spread
+from course_utils.course.book.printing import HEAD, PRINTED, lecture
+from course_utils.course.book.sources import Page, spread
 from course_utils.course.command import app
-from course_utils.course.lectures import find_lectures
+from course_utils.course.lectures import ROOT, find_lectures, lectures
 from course_utils.course.notebooks import MINUTES, read_notebook
 from course_utils.course.workspace import SOLUTION
 from tests.browser import local_page, screenshot
 from tests.course.test_student_copies import solved, squeezed, telling_lines
 
 CHOSEN = ("00", "03")  # the quiz and the map; equations, explorers and a table
+PAPER = (657, 975)  # pixels of an A4 page within its margins
 NOTE_OF_A_DECK = "Ask the room what they expect before you press the key."
 
 
@@ -28,8 +35,8 @@ def books(tmp_path_factory):
     notebooks, slides = folder / "run" / "notebooks", folder / "run" / "slides"
     for made in (notebooks, slides):
         made.mkdir(parents=True)
-    for lecture in find_lectures(list(CHOSEN)):
-        shutil.copy(lecture.notebook, notebooks)
+    for chosen in find_lectures(list(CHOSEN)):
+        shutil.copy(chosen.notebook, notebooks)
     make_deck(slides / "03_upsampling")
     return {
         edition: write_book(notebooks, folder / edition, edition, slides, pdf=False).parent
@@ -38,8 +45,6 @@ def books(tmp_path_factory):
 
 
 def make_deck(stem):
-    from pptx import Presentation
-
     stem.with_suffix(".html").write_text(
         f'<section>A slide<aside class="notes"><p>{NOTE_OF_A_DECK}</p></aside></section>'
     )
@@ -57,8 +62,6 @@ def everything(book):
         if path.suffix in (".html", ".js", ".json", ".ipynb"):
             texts.append(path.read_text(encoding="utf-8"))
         elif path.suffix == ".pptx":
-            import zipfile
-
             with zipfile.ZipFile(path) as parts:
                 texts += [parts.read(name).decode("utf-8", "replace") for name in parts.namelist()]
     plain = [unescape(re.sub(r"</?(?:span|code|pre)[^>]*>", "", text)) for text in texts]
@@ -85,8 +88,8 @@ def secrets_of(notebook):
 
 def test_the_students_book_holds_no_solution_and_no_note_in_any_file(books):
     student, lecturer = everything(books["student"]), everything(books["lecturer"])
-    for lecture in find_lectures(list(CHOSEN)):
-        solutions, notes = secrets_of(read_notebook(lecture.notebook))
+    for chosen in find_lectures(list(CHOSEN)):
+        solutions, notes = secrets_of(read_notebook(chosen.notebook))
         assert solutions and notes
         assert [secret for secret in solutions | notes if secret in student] == []
         assert [secret for secret in solutions | notes if secret not in lecturer] == [], (
@@ -148,8 +151,6 @@ def test_the_reference_names_what_the_library_has_and_leaves_the_answers_out(tmp
     assert "**SkipFusion** `(" in models or "**FCN** `(" in models
     exercises = (tmp_path / "library" / "exercises.md").read_text()
     assert "check_" not in exercises and "**check** `(" in exercises
-    from course_utils.course.lectures import ROOT
-
     rooms = {path.stem for path in (tmp_path / "library").glob("*.md")} - {"index"}
     there = {path.parent.name for path in (ROOT / "course_utils").glob("*/__init__.py")} | {"losses"}
     assert rooms == there - {"course"}
@@ -208,3 +209,54 @@ def test_a_phone_reads_it_without_sideways_scrolling_in_either_look(browser, boo
         ground = page.evaluate("getComputedStyle(document.querySelector('img.figure')).backgroundColor")
         assert ground == "rgb(255, 255, 255)"
         screenshot(page, f"book_phone_{look}")
+
+
+def test_the_site_is_published_from_what_the_locked_run_leaves():
+    workflows = ROOT / ".github" / "workflows"
+    cpu, pages = (yaml.safe_load((workflows / f"{name}.yml").read_text()) for name in ("cpu", "pages"))
+    job = cpu["jobs"]["test"]
+    (locked,) = (each for each in job["strategy"]["matrix"]["include"] if each["locked"])
+    fetched, shown, _ = pages["jobs"]["publish"]["steps"]
+    assert fetched["with"]["name"] == f"course-{locked['os']}-{locked['python']}"
+    assert shown["with"]["path"] == "build/book/student"
+    (made,) = (step for step in job["steps"] if step.get("if") == "matrix.locked")
+    assert made["run"].endswith("course book --notebooks build/notebooks")
+
+
+def test_the_container_is_set_up_by_a_command_that_there_is():
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
+    python, script, command = container["postCreateCommand"].split()
+    assert (python, script) == ("python", "bootstrap.py") and command in bootstrap.COMMANDS
+
+
+def test_on_paper_nothing_is_wider_or_higher_than_a_page(browser, books):
+    """Or Chromium would print every page smaller, or cut a figure in two: a picture that fits is never cut."""
+    for name in ("00_start_here", "03_upsampling"):
+        body = lecture(books["lecturer"], Page(name, name, "", 0, {}))
+        sheet = books["lecturer"] / "lectures" / "sheet.html"
+        sheet.write_text(HEAD.format(title=name, running="", body=body))
+        with local_page(browser, PAPER[0], PAPER[1]) as page:
+            page.emulate_media(media="print")
+            page.goto(sheet.as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth") <= PAPER[0], name
+            sizes = page.evaluate("[...document.images].map(image => image.getBoundingClientRect().height)")
+            assert sizes and min(sizes) > 50 and max(sizes) <= PAPER[1]
+            assert page.evaluate("[...document.querySelectorAll('details.hide')].every(fold => fold.open)")
+        sheet.unlink()
+
+
+@pytest.mark.notebooks
+@pytest.mark.parametrize("edition", ["student", "lecturer"])
+def test_the_whole_book_is_small_leaks_nothing_and_its_contents_name_the_right_pages(edition, browser, tmp_path):
+    book = write_book(ROOT / "notebooks", tmp_path / "book", edition).parent
+    assert sum(path.stat().st_size for path in book.rglob("*")) < 120e6
+    if edition == "student":
+        said = everything(book)
+        for each in lectures():
+            solutions, notes = secrets_of(read_notebook(each.notebook))
+            assert [secret for secret in solutions | notes if secret in said] == [], each.name
+    pages = {path.stem: len(PRINTED.findall(path.read_bytes())) for path in (book / "pdf").glob("*.pdf")}
+    whole = pages.pop("course")
+    assert len(pages) == len(lectures()) and 0 < whole - sum(pages.values()) < 5, (
+        "the page numbers of the contents hold"
+    )
