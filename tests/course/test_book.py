@@ -128,7 +128,7 @@ def test_the_lecturers_book_has_notes_as_asides_minutes_and_solutions_behind_a_c
 def test_every_link_of_the_book_leads_to_a_file_of_it_or_to_an_address_of_the_net(books):
     for book in books.values():
         for page in book.rglob("*.html"):
-            for address in re.findall(r'<a [^>]*href="([^"#]+)', page.read_text(encoding="utf-8")):
+            for address in re.findall(r"<a [^>]*href=[\"']([^\"'#]+)", page.read_text(encoding="utf-8")):
                 if not re.match(r"https?:|mailto:", address):
                     assert (page.parent / unescape(address).partition("?")[0]).exists(), f"{page.name} -> {address}"
 

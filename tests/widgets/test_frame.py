@@ -122,7 +122,7 @@ def test_the_notebook_holds_the_widget_beside_a_picture_of_it(monkeypatch):
 
 def test_a_page_without_a_kernel_shows_the_picture_and_no_dead_widget(monkeypatch, tmp_path):
     notebook = notebook_with(made(), monkeypatch)
-    page = as_page(notebook, notebook)
+    page = as_page(notebook, notebook, set())
     put_figures(page.cells[0], tmp_path)
     assert 'alt="A box. A red box of 3."' in page.cells[0].outputs[0].data["text/html"]
     assert "widget-view" not in json.dumps(page)

@@ -30,7 +30,6 @@ from course_utils.widgets.live_views import MIME_MOVING
 SLIDES_AT_MOST = 55_000_000  # bytes: a book weighs 120 MB at most, and 60 without slides
 MARK = "book.json"  # lies in every folder that is a book, and may be replaced by a newer one
 DECKS = {"Slides": ".html", "PowerPoint": ".pptx", "slides as PDF": ".pdf", "slides with notes": "_notes.pdf"}
-LINK = re.compile(r"\[([^]]+)\]\((\d\d_\w+\.ipynb)\)")  # from one lecture to another
 WHOLE = "pdf/course.pdf"
 TITLES = {"student": "Image segmentation", "lecturer": "Image segmentation, lecturer's edition"}
 FORWARD = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Image segmentation: the course, run</title>
@@ -116,21 +115,18 @@ def write_pages(
 ) -> list[Page]:
     """Write the sources, and the pages from them; returns the lectures."""
     source, report = folder / "source", files[0].parent.parent / "report.json"
-    pages, there = [], {file.name for file in files}
+    pages, there = [], {file.stem for file in files}
     decks = lay_decks(slides, [*(file.stem for file in files), OVERVIEW], book, edition, tell)
     for file in files:
         handed_out = whole = read_notebook(file)
         if edition == "student":
             handed_out = student_copy(whole)
             handed_out.metadata.update(ANY_KERNEL)
-        for cell in handed_out.cells:  # a link to a lecture that is not in this book leads nowhere
-            if cell.cell_type == "markdown":
-                cell["source"] = LINK.sub(lambda to: to[0] if to[2] in there else to[1], cell.source)
         write_text(book / "notebooks" / file.name, nbformat.writes(to_download(handed_out)) + "\n")
         links = decks[file.stem] | {"Notebook": f"notebooks/{file.name}"}
         if pdf:
             links["Printable PDF"] = f"pdf/{file.stem}.pdf"
-        pages.append(lecture_page(file.stem, whole, handed_out, recorded(file), source, book, links))
+        pages.append(lecture_page(file.stem, whole, handed_out, recorded(file), there, source, book, links))
     whole = {f"Overview: {word}": to for word, to in decks[OVERVIEW].items()}
     whole |= {"The whole course as one PDF": WHOLE} if pdf else {}
     ran = json.loads(report.read_text(encoding="utf-8")) if report.exists() else None
@@ -159,6 +155,9 @@ def run_sphinx(source: Path, book: Path, title: str) -> None:
     if done.returncode:
         said = (done.stderr or done.stdout).replace(f"{source}/", "").strip()
         raise RuntimeError(f"Sphinx could not make the book: {said}")
+    for page in (book / "lectures").glob("*.html"):  # who listens to a page should hear what is below a fold, too
+        html = page.read_text(encoding="utf-8")
+        write_text(page, html.replace('<summary aria-label="Toggle hidden content">', "<summary>"))
     (book / ".buildinfo").unlink(missing_ok=True)
     for left in (book / "_sources", *book.rglob("*.map"), book / "_static" / "locales"):  # nobody reads them in a book
         shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """The book on paper: a PDF of each lecture and one of the whole course, printed from its pages by the Chromium on the machine."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -9,6 +10,7 @@ from course_utils.course.book.sources import Page
 from course_utils.course.decks.pdf import browser
 from course_utils.data.files import write_text
 
+SECTION = re.compile(r'<section id="([^"]+)">\s*(?:<span [^>]*></span>)*<h2>(.*?)<a class="headerlink"', re.DOTALL)
 PRINTED = re.compile(rb"/Type /Page\b")
 HEAD = """<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8"><title>{title}</title>
 <link rel="stylesheet" href="../_static/pygments.css"><link rel="stylesheet" href="../_static/print.css">
@@ -69,11 +71,14 @@ def lecture(book: Path, page: Page) -> str:
 
 
 def front(pages: Sequence[Page], numbers: Sequence[int], lectures: Sequence[str], title: str) -> str:
-    """The cover and the table of contents."""
+    """The cover and the table of contents; a heading that most lectures have, such as their summary's, is not in it."""
     entries = []
-    for page, number, body in zip(pages, numbers, lectures, strict=True):
-        parts = re.findall(r'<section id="([^"]+)">\s*<h2>(.*?)<a class="headerlink"', body, re.DOTALL)
-        inside = "".join(f'<li><a href="#{anchor}">{heading}</a></li>' for anchor, heading in parts)
+    parts = [SECTION.findall(body) for body in lectures]
+    often = Counter(heading for each in parts for _, heading in each)
+    for page, number, sections in zip(pages, numbers, parts, strict=True):
+        inside = "".join(
+            f'<li><a href="#{anchor}">{heading}</a></li>' for anchor, heading in sections if often[heading] < 3
+        )
         name = f"{page.name[:2]} {escape(page.title)}"
         entries.append(f'<li><a href="#lecture-{page.name[:2]}">{name} <b>{number}</b></a><ul>{inside}</ul></li>')
     return (

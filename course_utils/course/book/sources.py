@@ -23,6 +23,8 @@ from course_utils.data.files import write_bytes, write_text
 
 LONG = 12  # lines of code from which a cell is folded
 PICTURES = {"image/png": "png", "image/jpeg": "jpg"}
+LINK = re.compile(r"\[([^]]+)\]\((\d\d_\w+)\.ipynb\)")
+HREF = re.compile(r"""href=["']?(\d\d_\w+)\.ipynb["']?""")
 CARD = 480  # pixels, the width of a lecture's picture on the front page
 
 
@@ -54,6 +56,7 @@ def lecture_page(
     whole: NotebookNode,
     handed_out: NotebookNode,
     kept: dict,
+    there: set[str],
     source: Path,
     book: Path,
     links: Mapping[str, str],
@@ -65,11 +68,12 @@ def lecture_page(
         whole: the executed notebook.
         handed_out: what the edition's readers have of it: `whole` itself, or the student's copy.
         kept: what its run measured, as `course_utils.course.results.recorded` gives it.
+        there: the names of the lectures in this book.
         source: the folder of Sphinx's sources.
         book: the folder of the book.
         links: what to open beside it: word -> address from the book's front page.
     """
-    shown, first = as_page(whole, handed_out), None
+    shown, first = as_page(whole, handed_out, there), None
     for cell in shown.cells:
         if cell.cell_type == "code":
             for figure in put_figures(cell, book):
@@ -99,12 +103,21 @@ def beside(links: Mapping[str, str]) -> str:
     )
 
 
-def as_page(whole: NotebookNode, handed_out: NotebookNode) -> NotebookNode:
-    """A copy of what is handed out, for a page without a kernel: explorers move by themselves, notes become asides."""
+def as_page(whole: NotebookNode, handed_out: NotebookNode, there: set[str]) -> NotebookNode:
+    """A copy of what is handed out, for a page without a kernel: explorers move by themselves, notes become asides.
+
+    A link to another lecture leads to its page, and nowhere if `there` does not name it.
+    """
     notebook = with_moving(handed_out)
     had_outputs = {cell["id"] for cell in whole.cells if cell.get("outputs")}
     for cell in notebook.cells:
         cell.pop("attachments", None)
+        if cell.cell_type == "markdown":
+            cell["source"] = LINK.sub(lambda to: to[0] if to[2] in there else to[1], cell.source)
+        for output in cell.get("outputs", []):
+            if "text/html" in output.get("data", {}):
+                html = output.data["text/html"]
+                output.data["text/html"] = HREF.sub(lambda to: f'href="{to[1]}.html"' if to[1] in there else "", html)
         if cell.cell_type == "markdown" and cell.source.startswith(NOTES):
             cell["source"] = aside(cell.source)
         elif (
