@@ -8,6 +8,7 @@ from html import unescape
 
 import pytest
 import yaml
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 from pptx import Presentation
 from typer.testing import CliRunner
 
@@ -15,11 +16,13 @@ import bootstrap
 from course_utils.course.book.building import write_book
 from course_utils.course.book.library import library_pages
 from course_utils.course.book.printing import HEAD, PRINTED, lecture
-from course_utils.course.book.sources import Page, spread
+from course_utils.course.book.sources import Page, as_page, put_figures, spread
 from course_utils.course.command import app
 from course_utils.course.lectures import ROOT, find_lectures, lectures
 from course_utils.course.notebooks import MINUTES, read_notebook
 from course_utils.course.workspace import SOLUTION
+from course_utils.figures.for_slides import MIME_SLIDE
+from course_utils.widgets.live_views import MIME_MOVING
 from tests.browser import local_page, screenshot
 from tests.course.test_student_copies import solved, squeezed, telling_lines
 
@@ -81,6 +84,8 @@ def secrets_of(notebook):
             cell.source for cell in notebook.cells if cell not in solved(notebook) and not MINUTES.match(cell.source)
         )
     )
+    shown = json.dumps([output.get("metadata") for cell in notebook.cells for output in cell.get("outputs", [])])
+    given += squeezed(shown)  # alt texts
     notes = [cell.source for cell in notebook.cells if MINUTES.match(cell.source)]
     sentences = {squeezed(words) for note in notes for words in re.findall(r"[A-Z][\w ,]{40,}[.:?]", note)}
     return {line for line in lines if line not in given}, {words for words in sentences if words not in given}
@@ -154,6 +159,26 @@ def test_the_reference_names_what_the_library_has_and_leaves_the_answers_out(tmp
     rooms = {path.stem for path in (tmp_path / "library").glob("*.md")} - {"index"}
     there = {path.parent.name for path in (ROOT / "course_utils").glob("*/__init__.py")} | {"losses"}
     assert rooms == there - {"course"}
+
+
+def test_an_explorer_that_moves_is_on_the_page_and_no_form_that_only_the_course_reads(tmp_path):
+    frames = {
+        "title": "A box",
+        "try": "",
+        "alt": "A box.",
+        "still": "",
+        "size": [4, 4],
+        "controls": [],
+        "pictures": [""],
+    }
+    frames["frames"] = [[[], 0, "Red."]]
+    data = {MIME_MOVING: frames, MIME_SLIDE: {}, "image/png": "", "text/plain": "[figure]"}
+    cell = new_code_cell("explore(box())", outputs=[new_output("display_data", data=data)])
+    notebook = new_notebook(cells=[cell])
+    page = as_page(notebook, notebook, set())
+    put_figures(page.cells[0], tmp_path)
+    (output,) = page.cells[0].outputs
+    assert set(output.data) == {"text/html", "text/plain"} and "course-moving" in output.data["text/html"]
 
 
 def test_a_result_of_several_seeds_is_told_with_its_spread():
@@ -246,15 +271,13 @@ def test_on_paper_nothing_is_wider_or_higher_than_a_page(browser, books):
 
 
 @pytest.mark.notebooks
-@pytest.mark.parametrize("edition", ["student", "lecturer"])
-def test_the_whole_book_is_small_leaks_nothing_and_its_contents_name_the_right_pages(edition, browser, tmp_path):
-    book = write_book(ROOT / "notebooks", tmp_path / "book", edition).parent
+def test_the_whole_book_is_small_leaks_nothing_and_its_contents_name_the_right_pages(browser, tmp_path):
+    book = write_book(ROOT / "notebooks", tmp_path / "book", "student").parent
     assert sum(path.stat().st_size for path in book.rglob("*")) < 120e6
-    if edition == "student":
-        said = everything(book)
-        for each in lectures():
-            solutions, notes = secrets_of(read_notebook(each.notebook))
-            assert [secret for secret in solutions | notes if secret in said] == [], each.name
+    said = everything(book)
+    for each in lectures():
+        solutions, notes = secrets_of(read_notebook(each.notebook))
+        assert [secret for secret in solutions | notes if secret in said] == [], each.name
     pages = {path.stem: len(PRINTED.findall(path.read_bytes())) for path in (book / "pdf").glob("*.pdf")}
     whole = pages.pop("course")
     assert len(pages) == len(lectures()) and 0 < whole - sum(pages.values()) < 5, (

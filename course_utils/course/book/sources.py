@@ -22,6 +22,7 @@ from course_utils.course.workspace import SOLUTION
 from course_utils.data.files import write_bytes, write_text
 
 LONG = 12  # lines of code from which a cell is folded
+OURS = "application/vnd.segmentation-course."  # begins the kinds of outputs that no front end draws
 PICTURES = {"image/png": "png", "image/jpeg": "jpg"}
 LINK = re.compile(r"\[([^]]+)\]\((\d\d_\w+)\.ipynb\)")
 HREF = re.compile(r"""href=["']?(\d\d_\w+)\.ipynb["']?""")
@@ -159,12 +160,10 @@ def put_figures(cell: NotebookNode, book: Path) -> list[tuple[str, str]]:
             output = html_output(
                 f'<img class="figure" src="../{name}" alt="{escape(alt)}" width="{width}" height="{height}" loading="lazy">'
             )
-        elif output.output_type in ("display_data", "execute_result") and not set(data) & {
-            "text/html",
-            "text/markdown",
-            "text/plain",
-        }:
-            continue  # what only the course reads: a recorded result, a run
+        elif data:  # less what only the course reads: a recorded result, a run, a figure for slides
+            output["data"] = {kind: form for kind, form in data.items() if not kind.startswith(OURS)}
+            if not output["data"]:
+                continue
         outputs.append(output)
     cell["outputs"] = outputs
     return figures
