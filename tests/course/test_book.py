@@ -85,7 +85,7 @@ def secrets_of(notebook):
         )
     )
     shown = json.dumps([output.get("metadata") for cell in notebook.cells for output in cell.get("outputs", [])])
-    given += squeezed(shown)  # alt texts
+    given += squeezed(shown) + re.sub("[`*]", "", given)  # alt texts, and words as a page shows them
     notes = [cell.source for cell in notebook.cells if MINUTES.match(cell.source)]
     sentences = {squeezed(words) for note in notes for words in re.findall(r"[A-Z][\w ,]{40,}[.:?]", note)}
     return {line for line in lines if line not in given}, {words for words in sentences if words not in given}
