@@ -28,6 +28,7 @@ from course_utils.figures.for_slides import MIME_SLIDE
 from course_utils.widgets.live_views import MIME_MOVING
 
 SLIDES_AT_MOST = 55_000_000  # bytes: a book weighs 120 MB at most, and 60 without slides
+OUTSIDE = re.compile(r"\[([^]]+)\]\(\.\./[^)]+\)")  # a link of the guide to a file that is not in the book
 MARK = "book.json"  # lies in every folder that is a book, and may be replaced by a newer one
 DECKS = {"Slides": ".html", "PowerPoint": ".pptx", "slides as PDF": ".pdf", "slides with notes": "_notes.pdf"}
 WHOLE = "pdf/course.pdf"
@@ -135,7 +136,8 @@ def write_pages(
     library_pages(source)
     if edition == "lecturer":
         for guide in ("teaching.md", "grading.md"):
-            shutil.copy(ROOT / "docs" / guide, source)
+            text = (ROOT / "docs" / guide).read_text(encoding="utf-8")
+            write_text(source / guide, OUTSIDE.sub(r"\1", text))
     for picture in ("title.png", "what_you_will_see.png"):
         shutil.copy(ROOT / "docs" / picture, book / "figures")
     run_sphinx(source, book, TITLES[edition])
