@@ -4,6 +4,7 @@
     python3 bootstrap.py test     run every test
     python3 bootstrap.py course   run every notebook and write build/
     python3 bootstrap.py slides   make the slides of the notebooks as they are, in build/slides/
+    python3 bootstrap.py book     make the book of the notebooks as they are, in build/book/student/
     python3 bootstrap.py setup    only set up
 
 Set-up happens once; later calls see that nothing changed and go straight on.
@@ -27,6 +28,7 @@ COMMANDS = {
     "test": ["-m", "pytest"],
     "course": ["-m", "course_utils.course.command", "run"],
     "slides": ["-m", "course_utils.course.command", "slides"],
+    "book": ["-m", "course_utils.course.command", "book"],
 }
 
 

@@ -136,10 +136,12 @@ def run(
     lectures: Lectures = None,
     profile: Annotated[str, typer.Option(help="quick (CPU, minutes) or full (GPU, the papers' sizes).")] = "quick",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    out: Annotated[Path, typer.Option(help="Folder for the executed notebooks, the pages and the report.")] = OUT,
+    out: Annotated[
+        Path, typer.Option(help="Folder for the executed notebooks, the decks, the book and the report.")
+    ] = OUT,
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks at once.")] = 1,
 ):
-    """Run notebooks; write them executed, as pages and as slides, with report.json and index.html."""
+    """Run notebooks; write them executed, as slides and as the lecturer's book, with report.json and index.html."""
     from rich.console import Console
 
     from course_utils.course.lectures import find_lectures
@@ -163,17 +165,17 @@ def run(
     try:
         with console.status(f"running {len(chosen)} notebooks, profile {profile}, device {device}"):
             report = run_lectures(chosen, out, profile, device, jobs, ended=tell)
+        from course_utils.course.book.building import book_after_run
         from course_utils.course.decks.building import decks_after_run
-        from course_utils.course.pages import write_pages
 
         passed = [entry["name"] for entry in report["notebooks"] if entry["status"] == "passed"]
-        with console.status("making the decks"):
+        with console.status("making the decks and the book"):
             decks_after_run(out, passed)
-        index = write_pages(out, report)
+            index = book_after_run(out)
     except KeyboardInterrupt:
         stop("interrupted; what was finished before stands in " + str(out), code=130)
     except (ValueError, RuntimeError) as error:
-        stop(f"the notebooks ran, and a deck of them could not be made: {error}", code=1)
+        stop(f"the notebooks ran, and their decks or the book could not be made: {error}", code=1)
     except OSError as error:
         stop(f"cannot write to {out}: {error.strerror or error}. Free some space or choose another folder with --out.")
     totals = report["totals"]
@@ -247,6 +249,30 @@ def slides(
     for line in wrong:
         typer.echo(line)
     raise typer.Exit(1 if wrong else 0)
+
+
+@app.command()
+def book(
+    edition: Annotated[
+        str, typer.Option(help="student (no solutions, no notes for the lecturer) or lecturer.")
+    ] = "student",
+    out: Annotated[
+        Path | None, typer.Option(help="The book's folder; build/book/ and the edition's name when left out.")
+    ] = None,
+    notebooks: Annotated[
+        Path | None, typer.Option(help="Folder of executed notebooks, such as build/notebooks after a run.")
+    ] = None,
+):
+    """Make the book: every lecture as a site that opens by a double click, with a search and PDFs; no network."""
+    from course_utils.course.book.building import write_book
+    from course_utils.course.lectures import NOTEBOOKS
+
+    try:
+        slides = (notebooks.parent if notebooks else OUT) / "slides"
+        index = write_book(notebooks or NOTEBOOKS, out or OUT / "book" / edition, edition, slides, tell=typer.echo)
+    except (ValueError, RuntimeError, OSError) as error:
+        stop(str(error))
+    typer.echo(f"The book is made: open {index}")
 
 
 @app.command()

@@ -6,8 +6,8 @@ import time
 import pytest
 from typer.testing import CliRunner
 
+from course_utils.course.book.building import book_after_run
 from course_utils.course.command import app
-from course_utils.course.pages import write_pages
 from course_utils.course.results import collect, record, recorded, under_floor
 from course_utils.course.running import run_lecture, run_lectures
 from tests.course.made_up import PARAMETERS, cell, make_lecture
@@ -16,7 +16,7 @@ MEASURE = cell('from course_utils.course.results import record\nrecord("99.answe
 
 
 @pytest.mark.notebooks
-def test_a_run_gives_report_notebook_page_and_index(tmp_path):
+def test_a_run_gives_report_notebook_book_and_index(tmp_path):
     lecture = make_lecture(tmp_path / "notebooks", "# %% [markdown]\n# For 5$ or 6$, $n_{ij}$.\n\n" + MEASURE)
     out = tmp_path / "build"
     report = run_lectures([lecture], out, profile="quick", device="cpu")
@@ -32,9 +32,10 @@ def test_a_run_gives_report_notebook_page_and_index(tmp_path):
         "peak_mb": entry["peak_mb"],
     }
     assert recorded(out / "notebooks" / "99_made_up.ipynb")["results"] == {"99.answer": 42}
-    index = write_pages(out, report).read_text()
-    assert "html/99_made_up.html" in index
-    page = (out / "html" / "99_made_up.html").read_text()
+    assert "url=book/lecturer/index.html" in book_after_run(out).read_text()
+    front = (out / "book" / "lecturer" / "index.html").read_text()
+    assert "1 of 1 notebooks passed" in front and f"{entry['peak_mb']} MB" in front
+    page = (out / "book" / "lecturer" / "lectures" / "99_made_up.html").read_text()
     assert "alpha" in page
     assert "For 5$ or 6$" in page
     assert "<msub><mi>n</mi>" in page
@@ -124,17 +125,8 @@ def test_an_output_folder_that_cannot_be_written_is_named_by_the_command(tmp_pat
     assert isinstance(ended.exception, SystemExit), "words, not a traceback"
 
 
-@pytest.mark.notebooks
-def test_a_page_asks_no_other_host_for_anything(tmp_path):
-    import re
-
-    lecture = make_lecture(tmp_path, MEASURE)
-    report = run_lectures([lecture], tmp_path / "out", device="cpu")
-    write_pages(tmp_path / "out", report)
-    page = (tmp_path / "out" / "html" / "99_made_up.html").read_text()
-    assert not re.findall(r"<(?:script|link|img|iframe)[^>]*(?:src|href)=[\"']https?:", page)
-    assert "import(" not in page
-    assert "@import" not in page
+def test_a_run_of_which_no_notebook_is_left_still_has_its_report_to_look_at(tmp_path):
+    assert book_after_run(tmp_path) == tmp_path / "report.json"
 
 
 @pytest.mark.parametrize("name", ["speed", "2.speed", "02.Speed", "02.", "02.fast er"])

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from PIL import Image
 
-from course_utils.course.pages import page
+from course_utils.course.book.sources import put_figures
 from course_utils.data.photographs import photograph
 from course_utils.figures.style import show
 
@@ -43,7 +43,7 @@ def test_a_figure_needs_alt_text(shown):
 
 
 @pytest.mark.parametrize(("draw", "mime"), [(line_figure, "image/png"), (photograph_figure, "image/jpeg")])
-def test_drawings_are_png_and_photographs_jpeg_each_with_its_alt_text_in_the_page(shown, draw, mime):
+def test_drawings_are_png_and_photographs_jpeg_each_with_its_alt_text_in_the_page(shown, draw, mime, tmp_path):
     before = plt.get_fignums()
     show(draw(), alt="What <it> shows.")
     assert plt.get_fignums() == before
@@ -54,6 +54,7 @@ def test_drawings_are_png_and_photographs_jpeg_each_with_its_alt_text_in_the_pag
     encoded = {mime: base64.b64encode(data[mime]).decode()}
     output = nbformat.v4.new_output("display_data", data=encoded, metadata=metadata)
     cell = nbformat.v4.new_code_cell("show()", outputs=[output])
-    html = page(nbformat.v4.new_notebook(cells=[cell]), "title")
-    assert 'alt="What &lt;it&gt; shows."' in html
-    assert f"data:{mime};base64,{encoded[mime][:40]}" in html
+    ((name, _),) = put_figures(cell, tmp_path)
+    html = cell.outputs[0].data["text/html"]
+    assert 'alt="What &lt;it&gt; shows."' in html and f'src="../{name}"' in html
+    assert (tmp_path / name).read_bytes() == data[mime]

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from ipywidgets import Dropdown, IntSlider
 
-from course_utils.course.pages import page
+from course_utils.course.book.sources import as_page, put_figures
 from course_utils.figures.boards import Board
 from course_utils.widgets.frame import KEPT, Explorer, explore
 from course_utils.widgets.live_views import VIEW, before_saving, without_live_views
@@ -120,11 +120,12 @@ def test_the_notebook_holds_the_widget_beside_a_picture_of_it(monkeypatch):
     assert {"image/png", "image/jpeg"} & set(output.data)
 
 
-def test_a_page_without_a_kernel_shows_the_picture_and_no_dead_widget(monkeypatch):
+def test_a_page_without_a_kernel_shows_the_picture_and_no_dead_widget(monkeypatch, tmp_path):
     notebook = notebook_with(made(), monkeypatch)
-    html = page(notebook, "title")
-    assert 'alt="A box. A red box of 3."' in html
-    assert "widget-view" not in html
+    page = as_page(notebook, notebook, set())
+    put_figures(page.cells[0], tmp_path)
+    assert 'alt="A box. A red box of 3."' in page.cells[0].outputs[0].data["text/html"]
+    assert "widget-view" not in json.dumps(page)
     assert VIEW in json.dumps(notebook), "the page is made of a copy"
 
 

@@ -1,9 +1,11 @@
 """Explorers and lecture mode in a real JupyterLab: they appear, a hand moves them, and their numbers change."""
 
+import shutil
+
 import nbformat
 import pytest
 
-from course_utils.course.pages import page as html_page
+from course_utils.course.book.building import write_book
 from course_utils.widgets.live_views import VIEW
 from tests.browser import local_page, open_notebook, run_all, save, screenshot
 from tests.widgets.explorer_pages import CASES, IMPORTS, LECTURE
@@ -57,14 +59,17 @@ def test_what_is_saved_shows_pictures_on_a_page_without_a_kernel(explorers, brow
     save(explorers)
     file = lab.workspace / "explorers.ipynb"
     assert VIEW not in file.read_text()
-    (tmp_path / "page.html").write_text(html_page(nbformat.read(file, as_version=4), "explorers"))
+    (tmp_path / "notebooks").mkdir()
+    shutil.copy(file, tmp_path / "notebooks" / "99_explorers.ipynb")
+    book = write_book(tmp_path / "notebooks", tmp_path / "book", "lecturer", pdf=False).parent
     with local_page(browser, 1280, 720) as page:
-        page.goto(f"file://{tmp_path / 'page.html'}")
-        pictures = page.locator(".jp-RenderedImage img")
+        page.goto((book / "lectures" / "99_explorers.html").as_uri())
+        pictures = page.locator("img.figure")
         assert pictures.count() == len(CASES)
-        assert all(
-            picture.evaluate("node => node.naturalWidth > 300 && node.alt.length > 40") for picture in pictures.all()
-        )
+        for picture in pictures.all():
+            picture.scroll_into_view_if_needed()  # a picture further down is fetched once somebody comes near
+            picture.evaluate("node => node.decode()")
+            assert picture.evaluate("node => node.naturalWidth > 300 && node.alt.length > 40")
         assert "model not found" not in page.content()
         screenshot(page, "explorers_without_a_kernel")
 

@@ -1,0 +1,1 @@
+"""The course as one static site that opens from a disk: every lecture, what was measured, the library, the guide."""
