@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "doctor": ["examine"],
         "lessons": ["begin", "choose"],
         "progress": ["start_page"],
+        "report": ["excerpt"],
         "results": ["beside_the_paper", "collect", "long_trainings", "record"],
     },
 )

@@ -135,7 +135,7 @@ def predict(
 
         net = hashlib.sha256((run / "net.pt").read_bytes()).hexdigest()
         formats = tuple(part.strip() for part in to.split(","))
-        wanted = Wanted(formats, opened.classes, opened.palette, opened.numbered, net)
+        wanted = Wanted(formats, opened.classes, opened.palette, net)
         failed = write_predictions(paths, read, label, wanted, out, lambda things: tqdm(things, unit="picture"))
     except (ValueError, OSError) as error:
         raise _stop(error) from None
@@ -152,7 +152,7 @@ def predict(
 @app.command()
 def export(
     run: RunFolder,
-    to: Annotated[str, typer.Option(help="onnx or torchscript.")] = "onnx",
+    to: Annotated[str, typer.Option(help="onnx, torchscript or pt2.")] = "onnx",
     out: Annotated[Path | None, typer.Option(help="Folder for it; export/ in RUN when left out.")] = None,
 ) -> None:
     """Write the net as a graph for programs without this course, and compare its answers on held-out pictures at once."""

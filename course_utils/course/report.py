@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
@@ -13,6 +14,7 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
+from course_utils.data.dataset import Dataset
 from course_utils.data.files import write_text
 from course_utils.figures.learning import learning_curves
 from course_utils.figures.measures import confusion
@@ -20,10 +22,13 @@ from course_utils.figures.style import COLOURS, use_course_style
 from course_utils.inference.predicted import overlay
 from course_utils.metrics.instances import score_instances
 from course_utils.metrics.semantic import Counter, scores
+from course_utils.models.mask_rcnn import MaskRCNN
+from course_utils.training.instances import ThingPictures, judge_things
 from course_utils.training.own_pictures import Run, curve_over_pictures
 from course_utils.training.progress import History
 from course_utils.training.saving import read
 
+Answer = tuple[np.ndarray, np.ndarray | None]
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
 <style>
@@ -47,34 +52,78 @@ def write_report(run: Run, device: str = "auto", workers: int = 0) -> Path:
     """
     use_course_style()
     curve = curve_over_pictures(run.recipe, run.folder, device, workers) if run.recipe.data.name == "folder" else []
-    tested = run.dataset("test")
-    samples = [tested.sample(index) for index in range(len(tested))]
-    found = [run.labels(sample.image) for sample in samples]
-    truths = [(sample.instances if run.numbered else sample.mask).numpy() for sample in samples]
-    what, whole, each, details = _cell_scores(truths, found) if run.numbered else _class_scores(run, truths, found)
-    known = [value for value in each if value == value]
-    spread = np.quantile(known, (0, 0.25, 0.5, 0.75, 1)) if known else [float("nan")] * 5
-    title = f"{run.folder.resolve().name}: {what} {whole:.3f} on {len(tested)} pictures that were held out"
+    judged = judge(run)
+    title = f"{run.folder.resolve().name}: {judged.what} {judged.whole:.3f} on {len(judged.items)} pictures that were held out"
     body = [
         f"<h1>{escape(title)}</h1>",
         f"<p>{datetime.now(UTC):%d %B %Y}. {_kind(run)}</p>",
-        "<h2>How much it differs from picture to picture</h2>",
-        _table([["lowest", "a quarter below", "median", "a quarter above", "highest"], [f"{value:.3f}" for value in spread]]),
-        f"<p>{what} of each held-out picture. With {len(known)} pictures, a difference smaller than this spread may be chance.</p>",
-        *details,
-        "<h2>Best and worst</h2>",
-        "<p>The picture, the truth, the prediction.</p>",
-        *_best_and_worst(run, tested.items, samples, truths, found, each),
-        *_curve(what, curve),
+        *spread(judged),
+        *judged.details,
+        *best_and_worst(run, judged),
+        *_curve(judged.what, curve),
         *_learning(run.folder),
         "<h2>What was held out</h2>",
-        f"<p>{_names(tested.items)}. Nothing was learned from these. split.csv lists the split of every picture.</p>",
+        f"<p>{_names(judged.items)}. Nothing was learned from these. split.csv lists the split of every picture.</p>",
         "<h2>What made it</h2>",
         f"<pre>{escape(_command(run.folder))}</pre>",
-    ]  # fmt: skip
+    ]
     path = run.folder / "report.html"
     write_text(path, PAGE.format(title=escape(title), body="\n".join(body)))
     return path
+
+
+def excerpt(run: Run) -> str:
+    """The part of the report that is read first, as HTML: scores with their spread, and the best and worst pictures."""
+    judged = judge(run)
+    return "\n".join([*spread(judged), *judged.details[:3], *best_and_worst(run, judged)])  # heading, table, sentence
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A net's answers on the pictures that were held out, and how good they are.
+
+    Args:
+        items, images: of each picture its name and (3, H, W) uint8.
+        answers: of each what is true and what the net says, as `Run.labels` gives them.
+        what, whole, each: the score that sums up, of all pictures and of each; NaN where there is nothing to score.
+        details: further scores, as HTML; first a heading, a table and a sentence.
+    """
+
+    items: list[str]
+    images: list[torch.Tensor]
+    answers: list[tuple[Answer, Answer]]
+    what: str
+    whole: float
+    each: list[float]
+    details: list[str]
+
+
+def judge(run: Run) -> Judged:
+    """Let a net answer for every picture that was held out, and score it."""
+    tested = run.dataset("test")
+    samples = [tested.sample(index) for index in range(len(tested))]
+    found = [run.labels(sample.image) for sample in samples]
+    if run.numbered:
+        truths = [(sample.instances.numpy(), sample.labels.numpy()) for sample in samples]
+        scored = _thing_scores(truths, found)
+        if isinstance(run.net, MaskRCNN):
+            scored[3].extend(_average_precisions(run, tested))
+    else:
+        truths = [(sample.mask.numpy(), None) for sample in samples]
+        scored = _class_scores(run, [labels for labels, _ in truths], [labels for labels, _ in found])
+    answers = list(zip(truths, found, strict=True))
+    return Judged(list(tested.items), [sample.image for sample in samples], answers, *scored)
+
+
+def spread(judged: Judged) -> list[str]:
+    """How much the score differs from picture to picture."""
+    known = [value for value in judged.each if value == value]
+    values = np.quantile(known, (0, 0.25, 0.5, 0.75, 1)) if known else [float("nan")] * 5
+    return [
+        "<h2>How much it differs from picture to picture</h2>",
+        _table([["lowest", "a quarter below", "median", "a quarter above", "highest"], [f"{value:.3f}" for value in values]]),
+        f"<p>{judged.what} of each held-out picture. With {len(known)} pictures, a difference smaller than this spread may be chance.</p>",
+    ]  # fmt: skip
 
 
 def _kind(run: Run) -> str:
@@ -82,7 +131,8 @@ def _kind(run: Run) -> str:
         return f"A U-Net of width {run.recipe.net.width} with border weights; touching things are told apart."
     net = run.recipe.net
     if run.numbered:
-        return f"A Mask R-CNN on {escape(net.backbone)}; each thing has a box and a mask of its own."
+        classes = f" Classes: {escape(', '.join(run.classes[1:]))}." if len(run.classes) > 2 else ""
+        return f"A Mask R-CNN on {escape(net.backbone)}; each thing has a box and a mask of its own.{classes}"
     return f"An FCN-{net.stride}s on {escape(net.backbone)}; classes: {escape(', '.join(run.classes))}."
 
 
@@ -106,8 +156,8 @@ NAMES = {"pixel_accuracy": "pixel accuracy", "mean_accuracy": "mean accuracy", "
          "frequency_weighted_iu": "frequency-weighted IU"}  # fmt: skip
 
 
-def _cell_scores(truths: list, found: list) -> tuple[str, float, list[float], list[str]]:
-    pairs = list(zip(truths, found, strict=True))
+def _thing_scores(truths: list[Answer], found: list[Answer]) -> tuple[str, float, list[float], list[str]]:
+    pairs = [(truth[0], answer[0]) for truth, answer in zip(truths, found, strict=True)]
     whole = score_instances(pairs)
     each = [
         score_instances([pair]).matched_share[0.5] if pair[0].any() or pair[1].any() else float("nan") for pair in pairs
@@ -118,7 +168,7 @@ def _cell_scores(truths: list, found: list) -> tuple[str, float, list[float], li
     ]
     counts = (
         f"{whole.cells} things, {whole.predicted} predicted; {whole.merged} merged with another, {whole.split} split, "
-        f"{whole.missed} missed; panoptic quality {whole.panoptic_quality:.3f}."
+        f"{whole.missed} missed; panoptic quality {whole.panoptic_quality:.3f}. Here a thing counts whatever its class."
     )
     return (
         "matched share at IU 0.5",
@@ -128,25 +178,49 @@ def _cell_scores(truths: list, found: list) -> tuple[str, float, list[float], li
     )
 
 
-def _best_and_worst(run: Run, items: Sequence[str], samples, truths, found, each: list[float]) -> list[str]:
-    ranked = sorted((index for index, value in enumerate(each) if value == value), key=lambda index: each[index])
+def _average_precisions(run: Run, tested: Dataset) -> list[str]:
+    """COCO's AP of each class, worst first (Mask R-CNN, section 4)."""
+    pictures = ThingPictures(tested)
+    whole = [pictures.whole(index) for index in range(len(pictures))]
+    truths = [(instances, classes) for _, instances, classes in whole]
+    kept = ("boxes", "labels", "scores", "drawn")
+    found = [{name: value for name, value in run.find(image).items() if name in kept} for image, *_ in whole]
+    masks = judge_things(truths, found, run.recipe.data.threshold).masks
+    rows = [["class", "AP", "AP at IU 0.5", "AP at IU 0.75"]]
+    each = masks.precision.mean(axis=1)  # (thresholds, classes)
+    for place in each.mean(axis=0).argsort().tolist():
+        name = run.classes[masks.classes[place]]
+        rows.append([name, *map(_digits, (each[:, place].mean(), each[0, place], each[5, place]))])
+    if len(rows) > 2:
+        rows.append(["mean of the classes", *map(_digits, (masks.ap, masks.ap50, masks.ap75))])
+    return ["<h2>Average precision of masks, class by class, worst first</h2>", _table(rows),
+            "<p>COCO's: of all detections of a class, ranked by how sure they are; a wrong class is a wrong thing.</p>"]  # fmt: skip
+
+
+def best_and_worst(run: Run, judged: Judged) -> list[str]:
+    """The pictures with the highest and the lowest scores: picture, truth and prediction side by side, as HTML."""
+    ranked = sorted(
+        (index for index, value in enumerate(judged.each) if value == value), key=lambda index: judged.each[index]
+    )
     count = min(3, len(ranked) // 2) or len(ranked)
     shown = dict.fromkeys([*ranked[::-1][:count], *ranked[:count]])
-    lines = []
+    lines = ["<h2>Best and worst</h2>", "<p>The picture, the truth, the prediction.</p>"]
     for index in shown:
-        image = samples[index].image.permute(1, 2, 0).numpy()
-        palette = None if run.numbered else run.palette
-        clear = [np.where(labels == 255, 0, labels) if palette else labels for labels in (truths[index], found[index])]
+        image = judged.images[index].permute(1, 2, 0).numpy()
         gap = np.full((len(image), 6, 3), 255, np.uint8)
-        drawn = [overlay(image, labels, palette) for labels in clear]
-        strip = Image.fromarray(np.concatenate([image, gap, drawn[0], gap, drawn[1]], axis=1))
+        parts = [image]
+        for labels, kinds in judged.answers[index]:
+            clear = np.where(labels == 255, 0, labels) if kinds is None else labels
+            parts += [gap, overlay(image, clear, run.palette, kinds)]
+        strip = Image.fromarray(np.concatenate(parts, axis=1))
         strip.thumbnail((1400, 700))
+        times = max(1, 280 // strip.height)  # a crop of a few pixels is enlarged, pixel by pixel
+        strip = strip.resize((times * strip.width, times * strip.height), Image.Resampling.NEAREST)
         file = io.BytesIO()
         strip.save(file, "JPEG", quality=88)
-        alt = f"{items[index]}: picture, truth and prediction"
-        lines.append(
-            f"<figure>{_embedded(file, 'jpeg', alt)}<figcaption>{escape(items[index])}: {each[index]:.3f}</figcaption></figure>"
-        )
+        name = judged.items[index]
+        picture = _embedded(file, "jpeg", f"{name}: picture, truth and prediction")
+        lines.append(f"<figure>{picture}<figcaption>{escape(name)}: {judged.each[index]:.3f}</figcaption></figure>")
     return lines
 
 

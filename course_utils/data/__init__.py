@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "dataset": ["Dataset", "Sample", "detection_target", "load", "numbered"],
         "images": ["read_image"],
         "masks": ["VOC_CLASSES", "check_mask", "read_mask", "voc_palette"],
+        "mending": ["mend"],
         "own_folder": ["inspect_folder"],
         "photographs": ["annotation", "depth_photograph", "photograph"],
         "planted": ["forgotten", "kinds_of_stickers", "plant", "renamed", "shifted_mask"],

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +15,13 @@ from course_utils.data.dataset import pictures_in
 from course_utils.data.files import write_bytes, write_text
 from course_utils.data.images import UnreadableImage, decode, header, photograph, upright
 from course_utils.data.look_alikes import small_copy, small_outlines
-from course_utils.data.masks import meaning, stored_mask, voc_palette
+from course_utils.data.masks import distinct, illegal, meaning, stored_mask, voc_palette
 from course_utils.data.own_folder import Survey, survey
 from course_utils.data.pairing import folders_in
 from course_utils.data.sets.coco import draw_notes, read_notes
 
 Done = list[tuple[str, str]]  # a file, and what was done to it
+TURNED = "turned with its picture"
 
 
 def mend(root: Path, out: Path) -> Done:
@@ -28,7 +29,8 @@ def mend(root: Path, out: Path) -> Done:
 
     Black-and-white masks and JPEGs of such get the numbers 0 and 1, painted masks a palette; what a camera marked as
     turned is turned, and its mask with it where that was drawn before; outlines of COCO's and LabelMe's JSON are
-    drawn; one mask a thing becomes one numbered mask a picture. What cannot be mended is left out.
+    drawn, their classes into masks/ and their numbers into instance_masks/; one mask a thing becomes one numbered mask
+    a picture. What cannot be mended is left out.
 
     Args:
         root: the folder.
@@ -70,6 +72,9 @@ def _mend_pairs(found: Survey, root: Path, out: Path) -> Done:
         try:
             picture = decode(path, photograph)
             mask, words = _class_numbers(mask_path, found, black_and_white)
+            if found.classes and (fault := illegal(distinct(mask)[0].tolist(), len(found.classes))):
+                raise UnreadableImage("", fault)
+            numbers = stored_mask(found.things[name])[0].values if found.things else None
         except (OSError, ValueError) as error:
             done.append((at[1], f"left out: {getattr(error, 'what', error)}"))
             continue
@@ -80,6 +85,8 @@ def _mend_pairs(found: Survey, root: Path, out: Path) -> Done:
             _save(Image.fromarray(picture.values), target.with_suffix(".png"))
             done.append((at[0], "turned as the camera's mark (EXIF) says"))
             words += turned
+            if numbers is not None and turned == [TURNED]:
+                numbers = np.ascontiguousarray(upright(numbers, picture.turn))
         else:
             shutil.copyfile(path, target)
         if mask.shape != picture.values.shape[:2]:
@@ -87,6 +94,8 @@ def _mend_pairs(found: Survey, root: Path, out: Path) -> Done:
             done.append((at[1], "left out with its picture: it has another size"))
             continue
         _save_mask(mask, out / "masks" / name, found.palette)
+        if numbers is not None:
+            _save_mask(numbers, out / "instance_masks" / name, [])
         done += [(at[1], word) for word in words]
     if found.classes and not black_and_white:
         write_text(out / "classes.txt", "\n".join(found.classes) + "\n")
@@ -128,7 +137,7 @@ def _turned_alike(mask: np.ndarray, picture: np.ndarray, turn: int) -> tuple[np.
             return mask, ["left as drawn: it fits the upright picture better than turned"]
     elif mask.shape == picture.shape[:2]:
         return mask, []
-    return turned, ["turned with its picture"]
+    return turned, [TURNED]
 
 
 def _outlines(root: Path) -> Iterator[tuple[Path, dict]]:
@@ -146,40 +155,48 @@ def _draw_outlines(outlines: list[tuple[Path, dict]], root: Path, out: Path) -> 
     files = {path.name: path for folder in folders_in(root) for path in pictures_in(folder)}
     labels = {shape.get("label") for _, index in outlines for shape in index.get("shapes", ())}
     classes = ["background", *sorted(str(label) for label in labels if label not in (None, "background"))]
-    drawn: dict[str, np.ndarray] = {}
+    drawn: dict[str, Sequence[np.ndarray]] = {}  # classes, numbers of things
     for path, index in outlines:
         if "annotations" in index:
             pictures, classes, notes = read_notes(path)
             for number, (name, height, width) in pictures.items():
-                drawn[Path(name).name] = draw_notes(notes.get(number, []), height, width)[0].numpy()
+                two = draw_notes(notes.get(number, []), height, width)[:2]
+                drawn[Path(name).name] = [each.numpy() for each in two]
             continue
         name = Path(str(index.get("imagePath", "")).replace("\\", "/")).name
         name = name if name in files else next((file for file in files if Path(file).stem == path.stem), name)
         if name in files:
             drawn[name] = _labelme(index["shapes"], classes, decode(files[name], header).values.shape[:2], path)
         else:
-            drawn[name or path.name] = np.zeros(0)
+            drawn[name or path.name] = ()
     done = []
-    for name, mask in drawn.items():
+    for name, both in drawn.items():
         if name not in files:
             done.append((name, "left out: there is no such picture"))
             continue
         target = out / "images" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(files[name], target)
-        _save_mask(mask, out / "masks" / target.stem, voc_palette(len(classes)))
-        done.append((name, "its outlines were drawn as a mask"))
+        for mask, where in zip(both, ("masks", "instance_masks"), strict=True):
+            _save_mask(mask, out / where / target.stem, voc_palette(len(classes)))
+        done.append((name, "its outlines were drawn as a mask of classes, and as one of numbered things"))
     write_text(out / "classes.txt", "\n".join(classes) + "\n")
     return done
 
 
-def _labelme(shapes: list[dict], classes: list[str], size: tuple[int, int], path: Path) -> np.ndarray:
-    """LabelMe's polygons, rectangles and circles as class numbers, later ones over earlier ones."""
-    canvas = Image.new("L", size[::-1])
-    draw = ImageDraw.Draw(canvas)
+def _labelme(shapes: list[dict], classes: list[str], size: tuple[int, int], path: Path) -> list[np.ndarray]:
+    """LabelMe's polygons and rectangles as class numbers and as numbers of things, later ones over earlier ones.
+
+    Shapes of one `group_id` are one thing in several parts.
+    """
+    things = Image.new("I", size[::-1])
+    draw = ImageDraw.Draw(things)
+    kinds, groups = [0], {}
     for place, shape in enumerate(shapes, start=1):
         kind, points = shape.get("shape_type", "polygon"), [tuple(map(float, point)) for point in shape["points"]]
-        number = classes.index(str(shape["label"]))
+        group = shape.get("group_id")
+        number = groups.setdefault(place if group is None else f"{shape['label']} {group}", len(kinds))
+        kinds += [classes.index(str(shape["label"]))] * (number == len(kinds))
         if kind == "polygon" and len(points) > 2:
             draw.polygon(points, fill=number)
         elif kind == "rectangle" and len(points) == 2:
@@ -188,7 +205,7 @@ def _labelme(shapes: list[dict], classes: list[str], size: tuple[int, int], path
             raise ValueError(
                 f"'{path}' holds a {kind} of {len(points)} points as shape {place}: polygons and rectangles are read"
             )
-    return np.asarray(canvas)
+    return [np.array(kinds, np.int32)[np.asarray(things)], np.asarray(things).astype(np.uint16)]
 
 
 def _join_things(folder: Path, root: Path, out: Path) -> Done:

@@ -25,6 +25,7 @@ from course_utils.data.images import (
     largest_number,
     photograph,
     read_image,
+    unreadable,
     white_for,
 )
 from course_utils.data.look_alikes import exchanged, groups_alike, small_copy, small_outlines
@@ -94,6 +95,7 @@ class Survey:
         values: the class of each stored number, where it was given.
         white: the stored number that becomes 255, for all pictures alike (see `read_image`).
         by_number: whether masks hold a number or colour for each thing instead of classes.
+        things: by name, the mask of numbered things beside that of classes, where each pair has one.
         masks: what each mask holds, by name.
         alike: names of pictures that are nearly the same, in groups, where that was looked for.
         refusal: why `load` cannot open the folder, where it cannot.
@@ -109,6 +111,7 @@ class Survey:
     values: dict[int, int] | None = None
     white: dict[str, float] = field(default_factory=dict)
     by_number: bool = False
+    things: dict[str, Path] = field(default_factory=dict)
     masks: dict[str, "Look"] = field(default_factory=dict)
     alike: list[list[str]] = field(default_factory=list)
     refusal: Exception | None = None
@@ -137,8 +140,9 @@ def open_split(
         colours: the colour of class 0, 1, ... in masks that are painted; else the colours found, black first.
         values: which class a stored number means, as {0: 0, 255: 1} for black-and-white masks; each one but 0 has to
             be named.
-        things: whether masks tell one thing from another: by a number or colour each, where they have one, else by
-            being connected. All of them are of class 1.
+        things: whether one thing is told from another: by the numbers in masks that lie beside those of classes (see
+            `find_pairs`), by a number or colour each in masks without classes, else by being connected. Without
+            classes all are of class 1.
         split_file: a table with columns picture and split, as `write_splits` writes it, which takes the place of folders
             and chance.
 
@@ -167,33 +171,41 @@ def open_split(
     def read(item: str) -> Sample:
         path, mask_path = found.pairs[item]
         image = read_image(path, found.white)
-        if not things:
-            return Sample(image, read_mask(mask_path, found.colours, values=found.values))
-        instances, void = things_in(stored_mask(mask_path)[0].values, found.by_number)
-        mask = (instances > 0).long()
-        mask[void] = VOID
-        return Sample(image, mask, instances, torch.ones(int(instances.max()), dtype=torch.int64))
+        if things and found.by_number:
+            instances = numbered(torch.from_numpy(stored_mask(mask_path)[0].values.astype(np.int64)))
+            return Sample(image, (instances > 0).long(), instances, torch.ones(int(instances.max()), dtype=torch.int64))
+        mask = read_mask(mask_path, found.colours, values=found.values)
+        return Sample(image, mask, *things_in(mask, found.things.get(item))) if things else Sample(image, mask)
 
     return Dataset(
         "folder", split, list(found.classes), list(found.palette), list(found.splits[split]), read, white=found.white
     )
 
 
-def things_in(stored: np.ndarray, by_number: bool) -> tuple[Tensor, Tensor]:
-    """The things of a mask, 1, 2, 3, ..., and where it is void: 255 beside class numbers.
+def things_in(mask: Tensor, numbers: Path | None = None) -> tuple[Tensor, Tensor]:
+    """The things in a mask of classes, 1, 2, 3, ..., and the class of each, which is that of most of its pixels.
 
     Args:
-        stored: numbers or colours.
-        by_number: whether each thing has one of its own; else connected parts of equal numbers are things.
+        mask: (H, W) classes; 0 and void are no things.
+        numbers: the file of a mask in which each has a number; without, connected parts of a class are things.
 
     Shape:
-        (H, W) -> (H, W) int64, (H, W) bool
+        -> (H, W) int64, (N,) int64
+
+    Raises:
+        ValueError: for a file of another size.
     """
-    if by_number:
-        return numbered(torch.from_numpy(stored.astype(np.int64))), torch.zeros(stored.shape, dtype=torch.bool)
-    void = (stored == VOID) & bool(((stored != VOID) & (stored != 0)).any())
-    parts = label(np.where(void, 0, stored), connectivity=1)
-    return torch.from_numpy(parts.astype(np.int64)), torch.from_numpy(void)
+    solid = torch.where(mask == VOID, 0, mask)
+    if numbers is None:
+        instances = torch.from_numpy(label(solid.numpy(), connectivity=1).astype(np.int64))
+    else:
+        stored = torch.from_numpy(stored_mask(numbers)[0].values.astype(np.int64))
+        if stored.shape != mask.shape:
+            raise unreadable(numbers, "numbers things in another size than its picture has")
+        instances = numbered(torch.where(solid > 0, stored, 0))
+    inside, count = instances > 0, int(solid.max()) + 1
+    votes = torch.bincount((instances * count + solid)[inside], minlength=(int(instances.max()) + 1) * count)
+    return instances, votes.view(-1, count)[1:].argmax(dim=1)
 
 
 def read_splits(path: Path, found: "Survey") -> dict[str, list[str]]:
@@ -317,11 +329,21 @@ def survey(
             result.alike = _find_look_alikes(pictures, masks, result.told, report)
         result.white = _one_white(pictures, report)
         names, result.masks, result.by_number = _given_classes(root, classes), masks, _number_things(masks)
-        if things:
+        if things and result.by_number:
             result.classes = names if names and len(names) == 2 else ["background", "thing"]
             result.palette = voc_palette(2)
         else:
+            if things and result.values is None and _black_and_white(masks):
+                result.values = {0: 0, VOID: 1}
             _decide_classes(result, names, colours, masks, result.told if thorough else [])
+            if things and not names and len(result.classes) == 2:
+                result.classes = ["background", "thing"]
+        result.things = {name: found.things[path] for name, (path, _) in found.pairs.items() if path in found.things}
+        if result.things and (lacking := [name for name in found.pairs if name not in result.things]):
+            report.problems["masks of numbered things for others, none for these: none are used"] += lacking
+            result.things = {}
+        for name, path in result.things.items() if thorough else ():
+            _look_at_numbers(path, masks.get(name), report)
     except (FileNotFoundError, ValueError) as error:
         result.refusal = error
         report.problems[str(error)] += []
@@ -339,7 +361,7 @@ class Look:
         numbers, counts: of a mask, what its pixels hold and how often (see `stored_mask`).
         painted: whether that is colours.
         grey: whether it may be both, three equal channels or nothing but 0.
-        parts: of a mask with more than three numbers, in how many connected parts of equal ones it falls.
+        parts: of a mask, in how many connected parts of equal numbers it falls, background left out.
         kind, largest: of a picture of stored numbers (see `kind_of_numbers`), the largest.
         fine, steep, outlines: small copies of a picture and a mask (see `look_alikes`), where they were asked for.
     """
@@ -379,7 +401,7 @@ def _look_at_masks(
         )
         if picture.pages > 1:
             report.problems[PAGES].append(report.named(path))
-        if len(look.numbers) > 3:
+        if len(look.numbers) > 1:
             look.parts = int(label(stored, connectivity=2).max())
         if thorough:
             look.outlines = small_outlines(stored)
@@ -387,6 +409,20 @@ def _look_at_masks(
         raise ValueError(f"no mask can be read: each {what}")
     report.facts.append(("mask modes", _count(modes)))
     return looks
+
+
+def _black_and_white(masks: Mapping[str, Look]) -> bool:
+    return all(not look.painted and {0, VOID}.issuperset(look.numbers.tolist()) for look in masks.values())
+
+
+def _look_at_numbers(path: Path, mask: Look | None, report: Report) -> None:
+    """Whether numbered things lie over their mask of classes."""
+    try:
+        shape = stored_mask(path)[0].values.shape
+        if mask is not None and shape != mask.shape:
+            raise unreadable(path, "numbers things in another size than its picture has")
+    except (OSError, ValueError) as error:
+        report.problems[_what(error)].append(report.named(path))
 
 
 def _look_at_pictures(
@@ -648,7 +684,8 @@ def _number_things(masks: dict[str, Look]) -> bool:
         return True
     gapless = all(len(look.numbers) == look.numbers[-1] + 1 for look in masks.values())
     runs = {int(look.numbers[-1]) for look in masks.values()}
-    return gapless and (max(runs) >= 10 or (max(runs) >= 5 and len(runs) > 3))
+    few = max(runs) >= 3 and len(runs) > 2 and len(masks) >= 8  # people in a street: one, two, three of them
+    return gapless and (max(runs) >= 10 or (max(runs) >= 5 and len(runs) > 3) or few)
 
 
 def _numbered_classes(count: int) -> list[str]:

@@ -48,6 +48,7 @@ class Found:
         pairs: by name, a picture and its mask; names begin with their split where folders tell it.
         splits: the splits that folders tell, such as ["train", "val"].
         pictures, masks: all of them, with or without a partner.
+        things: of a picture with a mask of classes, the mask beside it in which each thing has a number.
         problems: what is left over and what it seems to be -> the files or folders.
         beside: what else lies there and need not be read -> how often.
     """
@@ -56,6 +57,7 @@ class Found:
     splits: list[str] = field(default_factory=list)
     pictures: list[Path] = field(default_factory=list)
     masks: list[Path] = field(default_factory=list)
+    things: dict[Path, Path] = field(default_factory=dict)
     problems: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     beside: Counter[str] = field(default_factory=Counter)
 
@@ -65,8 +67,8 @@ def find_pairs(root: Path) -> Found:
 
     Pictures lie in `images/` and masks in `masks/`, or under other usual names and in any case; in, above or below
     folders for splits (`train/images`, `images/train`, `valid/`), and in folders of the same name on both sides; or
-    masks lie beside their pictures and are called `cat_mask.png`, or `cat.png` beside `cat.jpg`. Whatever is not used
-    is named.
+    masks lie beside their pictures and are called `cat_mask.png`, or `cat.png` beside `cat.jpg`. Beside masks of classes
+    there may be some of numbered things, as in VOC's `SegmentationObject/`. Whatever is not used is named.
 
     Raises:
         FileNotFoundError: where there is no such folder.
@@ -193,14 +195,16 @@ def _match(group: dict[str, list[Path]], root: Path, found: Found) -> tuple[dict
         loose = [path for folder in group[""] for path in pictures_in(folder)]
         text = "picture outside of the folder of pictures, left out: move it there"
         found.problems.update({text: [str(path.relative_to(root)) for path in loose]} if loose else {})
-    if group["mask"]:
-        found.beside.update(f"{folder.relative_to(root)}/ (numbers of things)" for folder in group["thing"])
     pictures, masks = (pictures_in(folders[0]) if folders else [] for folders in places.values())
     if not masks:
         pictures, masks = _beside_each_other(pictures)
     found.pictures += pictures
     found.masks += masks
-    return pair(pictures, masks), pictures, masks
+    pairs = pair(pictures, masks)
+    for folder in group["thing"] if group["mask"] else ():
+        found.beside[f"{folder.relative_to(root)}/ (numbers of things)"] += 1
+        found.things |= pair(pairs, pictures_in(folder))
+    return pairs, pictures, masks
 
 
 def _name_leftovers(groups, matched, root: Path, found: Found) -> None:

@@ -1,7 +1,9 @@
-"""A trained net as a graph that runs without this course: ONNX or TorchScript (lecture 10).
+"""A trained net as a graph that runs without this course: ONNX, TorchScript or torch.export's pt2 (lecture 10).
 
 What comes before the net and after it goes inside: pictures of bytes and of any size in, classes out. Layers whose
-padding follows the picture's size, and the cells' coordinates, are computed in the graph from the size that it is given.
+padding follows the picture's size, and the cells' coordinates, are computed in the graph from the size that it is given:
+in tensors, since all three exporters follow those. Python's numbers are where they end: a tracer takes them for constants,
+and torch.export carries them as symbols, of which five halvings with a remainder each make formulas without an end.
 """
 
 import copy
@@ -19,7 +21,7 @@ from course_utils.models.fcn import FCN
 from course_utils.models.imagenet import normalise
 from course_utils.models.unet import UNet
 
-KINDS = {"onnx": "net.onnx", "torchscript": "net.torchscript.pt"}
+KINDS = {"onnx": "net.onnx", "torchscript": "net.torchscript.pt", "pt2": "net.pt2"}
 
 
 class ExportableFCN(nn.Module):
@@ -38,9 +40,10 @@ class ExportableFCN(nn.Module):
 
     def __init__(self, net: nn.Module, enlarge: float = 1.0):
         super().__init__()
-        if not isinstance(net, FCN) or not net.aligned or net.backbone.name == "googlenet":
+        if not isinstance(net, FCN) or net.backbone.name == "googlenet":
             raise ValueError("only a practical FCN on efficientnet_lite0, vgg16 or alexnet can be exported so far")
-        self.net, self.hundredths = net, round(100 * enlarge)
+        self.net, self.hundredths = copy.deepcopy(net), round(100 * enlarge)
+        _pad_in_tensors(self.net.backbone)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         height, width = images.shape[-2], images.shape[-1]
@@ -52,9 +55,11 @@ class ExportableFCN(nn.Module):
         rows, columns = (self.along(prepared.shape[axis]) for axis in (-2, -1))
         scores = self.net.score(at_32)
         for finer, skip, place in ((at_16, self.net.skip_16, 1), (at_8, self.net.skip_8, 0), (prepared, None, -1)):
-            scores = _matrix(rows, place, finer.shape[-2], scores.shape[-2]) @ (
-                scores @ _matrix(columns, place, finer.shape[-1], scores.shape[-1]).T
+            down, across = (
+                _matrix(grids if self.net.aligned else None, place, finer.shape[axis], scores.shape[axis])
+                for grids, axis in ((rows, -2), (columns, -1))
             )
+            scores = down @ (scores @ across.T)
             scores = scores if skip is None else scores + skip.scored(finer)
         if self.hundredths != 100:
             scores = functional.interpolate(scores, (height, width), mode="bilinear", align_corners=False)
@@ -65,13 +70,13 @@ class ExportableFCN(nn.Module):
 
         In whole numbers and with four operations alone, so that a graph can do it for a size that it learns later.
         """
-        scale, shift, found = 1, 0, []
+        size, scale, shift, found = _length(size), 1, 0, []
         for stage in self.net.backbone.stages:
             for layer in ordered(stage):
                 if isinstance(layer, WINDOWED):
                     kernel, stride, dilation = (square(layer, name) for name in ("kernel_size", "stride", "dilation"))
                     extent = dilation * (kernel - 1) + 1
-                    if "Same" in type(layer).__name__:
+                    if isinstance(layer, SamePadded):
                         cells = (size + stride - 1) // stride
                         before = ((cells - 1) * stride + extent - size) // 2
                     else:
@@ -83,11 +88,48 @@ class ExportableFCN(nn.Module):
         return found
 
 
-def _matrix(grids: list[tuple[int, Tensor | int]], place: int, count, cells) -> Tensor:
-    """`upsampling.interpolation_matrix` from the map behind a place in the list to the one there; -1 is the picture."""
-    coarse, coarse_shift = grids[place + 1]
-    fine, fine_shift = grids[place] if place >= 0 else (1, 0)
-    places = (torch.arange(count) * (2 * fine) + (fine_shift - coarse_shift)).float() / (2 * coarse)
+class SamePadded(nn.Conv2d):
+    """timm's Conv2dSame, TensorFlow's padding, in tensors: how much stands before the first pixel follows from the size."""
+
+    def __init__(self, conv: nn.Conv2d):
+        nn.Module.__init__(self)
+        vars(self).update(vars(conv))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        kernel, stride, dilation = (square(self, name) for name in ("kernel_size", "stride", "dilation"))
+        extent = dilation * (kernel - 1) + 1
+        padded = functional.pad(maps, [extent] * 4)
+        for axis in (2, 3):
+            size = _length(maps.shape[axis])
+            needed = ((size + stride - 1) // stride - 1) * stride + extent
+            padded = padded.index_select(axis, torch.arange(needed) + extent - (needed - size).clamp(min=0) // 2)
+        return functional.conv2d(padded, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+
+
+def _pad_in_tensors(module: nn.Module) -> None:
+    for name, layer in module.named_children():
+        if "Same" in type(layer).__name__:
+            setattr(module, name, SamePadded(layer))
+        else:
+            _pad_in_tensors(layer)
+
+
+def _length(size) -> Tensor:
+    """A size as a tensor that a graph computes."""
+    return torch.arange(size).max() + 1
+
+
+def _matrix(grids: list[tuple[int, Tensor | int]] | None, place: int, count, cells) -> Tensor:
+    """`upsampling.interpolation_matrix` from the map behind a place in the list to the one there; -1 is the picture.
+
+    Without grids cells are spread evenly, as `interpolate` does.
+    """
+    if grids is None:
+        places = ((2 * torch.arange(count) + 1) * _length(cells)).float() / (2 * _length(count)) - 0.5
+    else:
+        coarse, coarse_shift = grids[place + 1]
+        fine, fine_shift = grids[place] if place >= 0 else (1, 0)
+        places = (torch.arange(count) * (2 * fine) + (fine_shift - coarse_shift)).float() / (2 * coarse)
     last = torch.arange(cells).max()
     places = torch.minimum(places.clamp(min=0), last)
     return (1 - (places[:, None] - torch.arange(cells)).abs()).clamp(min=0)
@@ -113,16 +155,15 @@ class ExportableUNet(nn.Module):
         low, high = (_at(ranked, share * last) for share in (0.01, 0.998))
         grey = (255 * ((mean - low) / (high - low).clamp(min=1)).clamp(0, 1)).round() / 255
         stride = self.net.stride
-        rows, columns = (_mirrored(side, stride) for side in (height, width))
-        scores = self.net(grey[:, :, rows][..., columns])[..., :height, :width]
+        more = [(side + stride - 1) // stride * stride - side for side in (height, width)]
+        padded = functional.pad(grey, (0, more[1], 0, more[0]), mode="reflect")
+        scores = self.net(padded)
+        for axis, side in (
+            (2, height),
+            (3, width),
+        ):  # a slice would be one of two kinds, by whether anything was padded
+            scores = scores.index_select(axis, torch.arange(side))
         return scores.argmax(dim=1), scores
-
-
-def _mirrored(side, stride: int) -> Tensor:
-    """Places along an axis up to the next multiple of a stride; past the last pixel it is mirrored."""
-    places = torch.arange((side + stride - 1) // stride * stride)
-    last = torch.arange(side).max()
-    return torch.minimum(places, 2 * last - places)
 
 
 def _at(ranked: Tensor, place: Tensor) -> Tensor:
@@ -135,9 +176,6 @@ def _at(ranked: Tensor, place: Tensor) -> Tensor:
 def export(net: nn.Module, kind: str, path: Path) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """Write a graph, and open it again as others will.
 
-    Both kinds are traced: what is computed from a picture's size becomes part of the graph. torch's newer exporter
-    follows sizes as symbols, and comes to no end with the paddings of EfficientNet-Lite0.
-
     Args:
         net: as the classes above.
         kind: one of `KINDS`.
@@ -149,26 +187,32 @@ def export(net: nn.Module, kind: str, path: Path) -> Callable[[np.ndarray], tupl
     Raises:
         ValueError: for another kind, or where a package is missing; says which.
     """
-    if kind == "pt2":
-        raise ValueError(
-            "--to pt2: torch.export comes to no end with paddings that follow a picture's size, and a graph for one size "
-            "alone would refuse the next picture. Take --to torchscript, which torch opens, or --to onnx"
-        )
     if kind not in KINDS:
         raise ValueError(f"--to {kind}: choose from {', '.join(KINDS)}")
-    example = (torch.zeros(1, 3, 96, 128, dtype=torch.uint8),)
+    example = (
+        torch.zeros(1, 3, 97, 131, dtype=torch.uint8),
+    )  # sides that no stride divides, so that nothing is left out
     path.parent.mkdir(parents=True, exist_ok=True)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TorchScript is deprecated, yet what QuPath and deepImageJ load
-        if kind == "torchscript":
-            torch.jit.save(torch.jit.trace(net, example, check_trace=False), path)
-            opened = torch.jit.load(path)
+        if kind != "onnx":
+            if kind == "torchscript":
+                torch.jit.save(torch.jit.trace(net, example, check_trace=False), path)
+                opened = torch.jit.load(path)
+            else:
+                free = {"images": {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}}
+                # what it cannot prove of sizes is asked when the graph runs
+                late = {"strict": False, "prefer_deferred_runtime_asserts_over_guards": True}
+                torch.export.save(torch.export.export(net, example, dynamic_shapes=free, **late), path)
+                opened = torch.export.load(path).module()
             return lambda images: tuple(each.detach().numpy() for each in opened(torch.from_numpy(images)))
         try:
             import onnx  # noqa: F401  torch needs it
             import onnxruntime
         except ImportError as error:
-            raise ValueError(f"{error.name} is missing: pip install 'segmentation-course[export]'") from None
+            raise ValueError(
+                f"{error.name} is missing, as in older environments: pip install onnx onnxruntime"
+            ) from None
         sides = {"images": {2: "height", 3: "width"}, "classes": {1: "height", 2: "width"}}
         torch.onnx.export(
             net,

@@ -45,22 +45,24 @@ class Thing:
     centre: tuple[float, float]
 
 
-def things_of(labels: np.ndarray, classes: Sequence[str], numbered: bool, page: int = 1) -> list[Thing]:
+def things_of(
+    labels: np.ndarray, classes: Sequence[str], kinds: np.ndarray | None = None, page: int = 1
+) -> list[Thing]:
     """The things of a label image.
 
     Args:
         labels: (H, W), 0 for none; numbers of things, or classes.
         classes: their names.
-        numbered: whether the numbers are those of things, all of class 1; else connected parts of a class are things.
+        kinds: the class of thing 1, 2, ...; without, labels are classes, and connected parts of a class are things.
         page: of the file, from 1.
     """
     found = []
-    if numbered:
-        images = [(labels, classes[1])]
+    if kinds is not None:
+        images = [(labels, None)]
     else:
         first = int(classes[0] in ("background", "nothing"))
-        kinds = [number for number in np.unique(labels).tolist() if number >= first]
-        images = [(ndimage.label(labels == kind)[0], classes[kind]) for kind in kinds]
+        there = [number for number in np.unique(labels).tolist() if number >= first]
+        images = [(ndimage.label(labels == number)[0], classes[number]) for number in there]
     for image, name in images:
         for value, place in enumerate(ndimage.find_objects(image), start=1):
             if place is None:
@@ -70,8 +72,8 @@ def things_of(labels: np.ndarray, classes: Sequence[str], numbered: bool, page: 
             rows, columns = np.nonzero(inside)
             found.append(
                 Thing(
-                    value if numbered else len(found) + 1,
-                    name,
+                    value if kinds is not None else len(found) + 1,
+                    classes[kinds[value - 1]] if kinds is not None else name,
                     page,
                     [[ring + np.array([left, top]) for ring in part] for part in outlines(inside)],
                     len(rows),
@@ -194,13 +196,24 @@ def _geojson(things: list[Thing], pages: int) -> bytes:
     return json.dumps({"type": "FeatureCollection", "features": features}).encode()
 
 
-def overlay(image: np.ndarray, labels: np.ndarray, palette: Sequence[tuple[int, int, int]] | None) -> np.ndarray:
-    """A picture with its labels over it: classes in their colours, things each in one of its own, outlined.
+def overlay(
+    image: np.ndarray,
+    labels: np.ndarray,
+    palette: Sequence[tuple[int, int, int]],
+    kinds: np.ndarray | None = None,
+) -> np.ndarray:
+    """A picture with its labels over it, outlined: classes in their colours, things of one class each in one of its own.
+
+    Args:
+        palette: the colour of class 0, 1, ...
+        kinds: as for `things_of`.
 
     Shape:
         image (H, W, 3) uint8, labels (H, W) -> (H, W, 3) uint8
     """
-    if palette is None:  # hues a golden section apart differ, whichever numbers lie side by side
+    if kinds is not None and len(palette) > 2:
+        colours = np.array(palette, np.uint8)[np.concatenate([[0], kinds])]
+    elif kinds is not None:  # hues a golden section apart differ, whichever numbers lie side by side
         from matplotlib.colors import hsv_to_rgb
 
         hues = np.arange(int(labels.max(initial=0)) + 1) * 0.618 % 1
@@ -256,21 +269,19 @@ class Wanted:
     Args:
         formats: some of `FORMATS`.
         classes, palette: names and colours of class 0, 1, ...
-        numbered: whether labels number things, all of class 1.
         net: what tells the net from others, so that predictions of two are not mixed.
     """
 
     formats: tuple[str, ...]
     classes: Sequence[str]
     palette: Sequence[tuple[int, int, int]]
-    numbered: bool
     net: str
 
 
 def write_predictions(
     paths: Sequence[Path],
     read: Callable[[Path], list[np.ndarray]],
-    predict: Callable[[np.ndarray], np.ndarray],
+    predict: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]],
     wanted: Wanted,
     out: Path,
     progress: Callable = lambda things: things,
@@ -280,7 +291,7 @@ def write_predictions(
     Args:
         paths: the pictures' files.
         read: from a file to its pages, (H, W, 3) uint8 each.
-        predict: from a page to its labels, (H, W).
+        predict: from a page to its labels, (H, W), and the class of thing 1, 2, ..., or None where labels are classes.
         wanted: see `Wanted`.
         out: a new or empty folder, or one with predictions of the same net.
         progress: wraps the pictures, to show a bar.
@@ -308,24 +319,24 @@ def write_predictions(
             continue
         try:
             pages = read(path)
-            labels = [predict(page) for page in pages]
+            answers = [predict(page) for page in pages]
         except (OSError, ValueError) as error:
             failed.setdefault(getattr(error, "what", str(error)), []).append(path.name)
             continue
         things = [
             thing
-            for number, one in enumerate(labels, start=1)
-            for thing in things_of(one, wanted.classes, wanted.numbered, number)
+            for number, (labels, kinds) in enumerate(answers, start=1)
+            for thing in things_of(labels, wanted.classes, kinds, number)
         ]
-        _write_files(name, pages, labels, things, wanted, out)
+        _write_files(name, pages, answers, things, wanted, out)
         size = pixel_size(path)
         done.append(
             {
                 "stamp": stamp,
                 "rows": [_row(path.name, thing, size) for thing in things] if "csv" in wanted.formats else [],
                 "coco": [
-                    _coco(path.name, number, [thing for thing in things if thing.page == number], one.shape, wanted.classes)
-                    for number, one in enumerate(labels, start=1)
+                    _coco(path.name, number, [thing for thing in things if thing.page == number], page.shape[:2], wanted.classes)
+                    for number, page in enumerate(pages, start=1)
                 ]
                 if "coco" in wanted.formats
                 else [],
@@ -360,17 +371,20 @@ def _refuse_strangers(out: Path, wanted: Wanted) -> None:
         )
 
 
-def _write_files(name: str, pages: list, labels: list, things: list[Thing], wanted: Wanted, out: Path) -> None:
+def _write_files(name: str, pages: list, answers: list, things: list[Thing], wanted: Wanted, out: Path) -> None:
     if "labels" in wanted.formats:
-        write_bytes(out / "labels" / f"{name}.tif", _label_tiff(labels))
+        write_bytes(out / "labels" / f"{name}.tif", _label_tiff([labels for labels, _ in answers]))
+        if answers[0][1] is not None and len(wanted.classes) > 2:  # a number does not tell its class
+            classes = [np.concatenate([[0], kinds])[labels] for labels, kinds in answers]
+            write_bytes(out / "labels" / "classes" / f"{name}.tif", _label_tiff(classes))
     if "rois" in wanted.formats:
         write_bytes(out / "rois" / f"{name}_RoiSet.zip", _roi_set(things, len(pages)))
     if "geojson" in wanted.formats:
         write_bytes(out / "geojson" / f"{name}.geojson", _geojson(things, len(pages)))
     if "overlay" in wanted.formats:
-        for number, (page, one) in enumerate(zip(pages, labels, strict=True), start=1):
+        for number, (page, (labels, kinds)) in enumerate(zip(pages, answers, strict=True), start=1):
             file = io.BytesIO()
-            Image.fromarray(overlay(page, one, None if wanted.numbered else wanted.palette)).save(file, "PNG")
+            Image.fromarray(overlay(page, labels, wanted.palette, kinds)).save(file, "PNG")
             mark = f"_page{number}" if len(pages) > 1 else ""
             write_bytes(out / "overlay" / f"{name}{mark}.png", file.getvalue())
 

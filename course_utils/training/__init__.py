@@ -21,6 +21,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "kept_nets": ["train_or_load"],
         "loop": ["overfit_one_batch", "train"],
         "materials": ["Sampled", "material", "paper_recipe", "recipe"],
+        "own_pictures": ["export_run", "run_with"],
         "processes": ["Run"],
         "progress": ["History"],
         "settings": ["Settings", "freeze"],

@@ -1,6 +1,8 @@
 """A net for pictures of your own: the recipe that fits a folder, and a finished training opened again (lecture 10)."""
 
+import copy
 import json
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -9,20 +11,21 @@ from typing import Any
 
 import numpy as np
 import torch
+from skimage.measure import regionprops_table
 from torch import Tensor, nn
 
 from course_utils.data.dataset import Dataset, load, read_lines
 from course_utils.data.files import write_text
-from course_utils.data.masks import stored_mask
-from course_utils.data.own_folder import Survey, divide, things_in, write_splits
+from course_utils.data.own_folder import Survey, divide, write_splits
 from course_utils.data.transforms import mirror_pad
 from course_utils.inference.cells import instances_from_foreground
 from course_utils.inference.exporting import KINDS, PREDICT, ExportableFCN, ExportableUNet
 from course_utils.inference.exporting import export as exported
-from course_utils.inference.things import find_things, label_image
+from course_utils.inference.things import at_short_side, find_in_tiles, find_things, label_image
 from course_utils.inference.tiles import read_tile
 from course_utils.metrics.semantic import confusion_matrix
 from course_utils.metrics.semantic import scores as scores_of
+from course_utils.models.fcn import FCN
 from course_utils.models.fusion import normalise_sources
 from course_utils.models.mask_rcnn import MaskRCNN
 from course_utils.models.unet import UNet
@@ -45,56 +48,127 @@ def choose(found: Survey, root: Path, split_file: Path, kind: str = "") -> tuple
         found: a thorough look at the folder.
         root: the folder.
         split_file: where its division into splits is kept; see `divide`.
-        kind: "semantic", "cells" or "things"; what the masks look like by default.
+        kind: "semantic", "cells" or "things"; by default what suits the masks, see `suits`.
 
     Returns:
         the recipe's tables, as `read_recipe` takes them, and sentences
 
     Raises:
-        ValueError: where the folder cannot be opened, or for a kind that there is not.
+        ValueError: where the folder cannot be opened, or for a kind that there is not or that its classes do not allow.
     """
-    stored = {number for look in found.masks.values() if not look.painted for number in look.numbers.tolist()}
+    looks = found.masks.values()
     options: dict[str, Any] = {"root": str(root), "split_file": str(split_file)}
     why = []
-    if stored <= {0, 255} and found.masks and not found.by_number:
+    if found.masks and all(not look.painted and {0, 255}.issuperset(look.numbers.tolist()) for look in looks):
         options["values"] = {"0": 0, "255": 1}
         why.append("masks hold 0 and 255, which are taken for background and class 1")
     elif found.refusal and not found.by_number:
         raise ValueError(f"{found.refusal} (`course data check {root}` says more)")
-    areas = _areas_of_things(found)
+    seen = measure_things(load("folder", "all", **options, things=True))
+    classes = 1 if found.by_number or "values" in options else len(found.classes) - 1
     if not kind:
-        kind = "cells" if found.by_number or len(areas) >= 4 * len(found.masks) else "semantic"
-        seen = {True: "masks number single things", False: f"masks hold {len(areas) or 'no'} separate things"}
-        why.append(f"{kind}: {seen[found.by_number]}" if areas or found.by_number else f"{kind}: masks hold classes")
-    if found.by_number or kind in ("cells", "things"):
-        options = {name: value for name, value in options.items() if name != "values"} | {"things": True}
-    training = len(load("folder", "train", **options))
-    sides = np.median([look.shape for look in found.masks.values()], axis=0)
+        kind, reason = suits(seen, classes, found.by_number or bool(found.things))
+        why.append(f"{kind}: {reason}; --as chooses otherwise")
     tables = {"semantic": _semantic, "cells": _cells, "things": _things}
     if kind not in tables:
         raise ValueError(f"--as {kind}: choose from {', '.join(tables)}")
-    chosen = tables[kind](sides, training, areas)
+    if kind == "cells" and classes > 1:
+        raise ValueError(
+            f"--as cells: a U-Net with border weights tells things of one class apart, and there are {classes}: "
+            f"{', '.join(found.classes[1:][:5])}. Take --as things or --as semantic"
+        )
+    if kind == "semantic" and found.by_number:
+        why.append("masks number single things, which become one class")
+    if kind != "semantic" or found.by_number:
+        options["things"] = True
+    training = len(load("folder", "train", **options))
+    sides = np.array([look.shape for look in looks])
+    chosen = tables[kind](sides, training, seen.areas)
     chosen["data"] |= {"name": "folder", "train": "train", "options": options}
     chosen["data"]["test"] = "test" if found.told and found.splits["test"] and found.splits["train"] else "val"
     chosen["data"]["validate"] = "val" if "val" in _splits_of(split_file).values() else chosen["data"]["test"]
     return chosen, why
 
 
-def _areas_of_things(found: Survey) -> list[int]:
-    """Pixels of each thing, where masks number them or hold one class beside background; else none."""
-    if found.by_number:
-        return [int(area) for look in found.masks.values() for area in look.counts[look.numbers != 0]]
-    if any(len(set(look.numbers.tolist()) - {0, 255}) > 1 for look in found.masks.values()):
-        return []
-    areas = []
-    for look in found.masks.values():
-        things, _ = things_in(stored_mask(look.path)[0].values, by_number=False)
-        areas += torch.bincount(things.ravel())[1:].tolist()
-    return areas
+@dataclass(frozen=True)
+class Shapes:
+    """What the things in some pictures look like.
+
+    Args:
+        pictures: how many were looked at.
+        areas: pixels of each thing.
+        share: the median thing's share of its picture.
+        solidity: the median of area over that of the convex hull: 1 for a disc, 0.7 for a walking person.
+        touching: the share of things that touch another.
+    """
+
+    pictures: int
+    areas: list[int]
+    share: float = 0.0
+    solidity: float = 0.0
+    touching: float = 0.0
+
+
+def measure_things(dataset: Dataset, most: int = 40) -> Shapes:
+    """The shapes of the things in a data set's pictures, in at most so many of them, evenly chosen."""
+    chosen = dataset.items[:: max(1, -(-len(dataset) // most))]
+    areas, shares, solidities, touching = [], [], [], 0
+    for item in chosen:
+        try:
+            instances = dataset.read(item).instances.numpy()
+        except (OSError, ValueError):  # `course data check` names it, and the training stops at it
+            continue
+        table = regionprops_table(instances, properties=("area", "solidity"))
+        areas += table["area"].astype(int).tolist()
+        shares += (table["area"] / instances.size).tolist()
+        solidities += table["solidity"].tolist()
+        pairs = [(instances[1:], instances[:-1]), (instances[:, 1:], instances[:, :-1])]
+        met = [np.stack([one, other])[:, (one != other) & (one > 0) & (other > 0)] for one, other in pairs]
+        touching += len(np.unique(np.concatenate([each.ravel() for each in met])))
+    if not areas:
+        return Shapes(len(chosen), [])
+    return Shapes(len(chosen), areas, float(np.median(shares)), float(np.median(solidities)), touching / len(areas))
+
+
+def suits(seen: Shapes, classes: int, told: bool) -> tuple[str, str]:
+    """Which of the three nets suits what masks show, and why (lecture 10).
+
+    Cells (U-Net with border weights) where there is one class and its things are many, five or more a picture; small,
+    the median one under 2 % of its picture; and roundish, with a median solidity of 0.85 or more: then a gap of a few
+    pixels parts those that touch. Things (Mask R-CNN) where masks tell things apart and any of this does not hold: several
+    classes, or things in front of each other, which a gap does not join again. Semantic (FCN-8s) where masks hold classes
+    and their connected parts are no such cells. Measured: the nuclei of DSB 2018, 39 a picture, 0.2 %, 0.96, a quarter of
+    them touching, are cells; Penn-Fudan's people, 2.5 a picture, 6 %, 0.70, and stickers, 4, 5 %, 0.57, are things.
+
+    Args:
+        classes: of things, background left out.
+        told: whether masks tell one thing from another; else what is connected counts as one.
+
+    Returns:
+        "semantic", "cells" or "things", and the reason
+    """
+    each = len(seen.areas) / max(1, seen.pictures)
+    cells = classes == 1 and each >= 5 and seen.share < 0.02 and seen.solidity >= 0.85
+    kind = "cells" if cells else "things" if told else "semantic"
+    if classes > 1:
+        what = "masks tell things of several classes apart" if told else "masks hold several classes"
+        return kind, f"{what} ({classes})"
+    if not seen.areas:
+        return kind, "masks show nothing"
+    shapes = (
+        f"{each:.1f} things a picture, the median one {seen.share:.1%} of it, solidity {seen.solidity:.2f}, "
+        f"{seen.touching:.0%} touch another"
+    )
+    return kind, {
+        "cells": f"things of one class, many, small and roundish: {shapes}",
+        "things": f"masks number things, and these are not many, small and roundish: {shapes}",
+        "semantic": f"masks hold one class, and its parts are not many, small and roundish: {shapes}",
+    }[kind]
 
 
 def _semantic(sides: np.ndarray, pictures: int, areas: list[int]) -> Tables:
     """FCN-8s on EfficientNet-Lite0 whose lower layers stay: pictures as large as those that it knows, crops of them."""
+    sides = np.median(sides, axis=0)
     short = sides.min()
     enlarge = round(float(np.clip(384 / short if short > 512 else 224 / short if short < 160 else 1, 0.02, 4)), 2)
     size = [int(np.clip(32 * round(enlarge * side / 32), 64, 224)) for side in sides]
@@ -109,7 +183,7 @@ def _semantic(sides: np.ndarray, pictures: int, areas: list[int]) -> Tables:
 
 def _cells(sides: np.ndarray, pictures: int, areas: list[int]) -> Tables:
     """A narrow padded U-Net with border weights (U-Net, section 3), on crops that are turned and bent."""
-    size = int(np.clip(16 * round(sides.min() / 16), 48, 96))
+    size = int(np.clip(16 * round(np.median(sides, axis=0).min() / 16), 48, 96))
     smallest = int(np.clip(np.quantile(areas, 0.02) / 2, 3, 100)) if areas else 15
     training = _training(max(pictures, 8), 1)
     crops = training["batch"] * max(20, pictures // 8)
@@ -126,11 +200,11 @@ def _cells(sides: np.ndarray, pictures: int, areas: list[int]) -> Tables:
 def _things(sides: np.ndarray, pictures: int, areas: list[int]) -> Tables:
     """A small Mask R-CNN (lecture 09) that sees the median thing 28 pixels wide, between its anchors."""
     wide = np.sqrt(np.median(areas)) if areas else 28
-    short = int(np.clip(32 * round(sides.min() * 28 / wide / 32), 128, 640))
+    short = int(np.clip(32 * round(np.median(sides, axis=0).min() * 28 / wide / 32), 128, 640))
     crop = min(short, 192)
     return {
         "net": {"form": "mask_rcnn", "fixed": 8, "rois": 48},
-        "data": {"validate_pictures": 2, "short": short, "most": 400},
+        "data": {"validate_pictures": 2, "short": short, "largest": int(sides.min(axis=1).max()), "most": 400},
         "augment": {"size": [crop, crop], "scale": [0.7, 1.4], "flip_rows": 0.5, "jitter": 0.2},
         "training": _training(pictures, 4, batch=4)
         | {"lr": 1e-3, "bias_lr": 1.0, "warm_up": 0.1, "batch_norm": "keep"},
@@ -271,16 +345,34 @@ class Run:
                 here[:] = tile[:, context : context + here.shape[1], context : context + here.shape[2]]
         return out
 
-    def labels(self, image: Tensor) -> np.ndarray:
-        """The class of each pixel, or the number of its cell, 0 for none: (3, H, W) uint8 -> (H, W) int32."""
+    def find(self, image: Tensor) -> dict[str, Tensor]:
+        """What a Mask R-CNN finds in a picture, at the scale that it learned: (3, H, W) uint8 -> as `find_things`.
+
+        A picture larger than all that were learned from is no closer look at the same things, but more of them: it is
+        brought to the scale of the largest one, and read tile by tile; then masks are left out.
+        """
+        size, data = tuple(image.shape[-2:]), self.recipe.data
+        short = round(data.short * min(size) / data.largest) if min(size) > data.largest > 0 else data.short
+        large = math.prod(at_short_side(size, short)) > ALL_AT_ONCE
+        return (find_in_tiles if large else find_things)(self.net, image, self.prepare, short)
+
+    def labels(self, image: Tensor) -> tuple[np.ndarray, np.ndarray | None]:
+        """The class of each pixel, or the number of its thing and the class of things 1, 2, ...
+
+        Shape:
+            (3, H, W) uint8 -> (H, W) int32, (N,) int64, or None where the numbers are classes
+        """
         data = self.recipe.data
-        if isinstance(self.net, MaskRCNN):  # the whole picture at once, at the size that it learned
-            found = find_things(self.net, image, self.prepare, data.short)
-            return label_image(found, data.threshold).numpy().astype(np.int32)
+        if isinstance(self.net, MaskRCNN):
+            found = self.find(image)
+            return label_image(found, data.threshold, tuple(image.shape[-2:])).numpy().astype(np.int32), found[
+                "labels"
+            ].numpy()
         scores = self.scores(image)
         if not self.cells:
-            return scores.argmax(dim=0).numpy().astype(np.int32)
-        return instances_from_foreground(scores.softmax(dim=0)[1], data.threshold, data.seed, data.smallest)
+            return scores.argmax(dim=0).numpy().astype(np.int32), None
+        found = instances_from_foreground(scores.softmax(dim=0)[1], data.threshold, data.seed, data.smallest)
+        return found, np.ones(found.max(), np.int64)
 
     def dataset(self, split: str) -> Dataset:
         """Its pictures, "train", "validate" or "test"."""
@@ -303,10 +395,9 @@ def open_run(folder: Path) -> Run:
         raise ValueError(f"'{path}' does not name its classes, as older versions left it: train again")
     tables, pictures = json.loads(kept["recipe"]), json.loads(kept["pictures"])
     recipe = make_recipe(tables, path)
-    if recipe.net.form == "mask_rcnn" and (len(classes := pictures["classes"]) > 2 or recipe.data.stretch):
+    if recipe.net.form == "mask_rcnn" and recipe.data.stretch:
         raise ValueError(
-            f"'{folder}' is a Mask R-CNN of {len(classes) - 1} classes, and report and predict know those that "
-            "`course train FOLDER --as things` makes, of one class"
+            f"'{folder}' is a Mask R-CNN of stretched pictures: `course train FOLDER --as things` makes one"
         )
     if recipe.net.fusion or len(recipe.net.heads) > 1:
         raise ValueError(
@@ -325,11 +416,30 @@ def open_run(folder: Path) -> Run:
     return Run(Path(folder), recipe, net.eval(), classes, palette, pictures["white"])
 
 
+def run_with(net: FCN, root: Path, folder: Path) -> Run:
+    """An FCN that was trained in a notebook, as report, predict and export take it; a folder's "val" is held out.
+
+    Args:
+        net: practical, and as many classes as the folder has; copied, to the CPU.
+        root: pictures and masks, see `find_pairs`.
+        folder: where what is made of it goes.
+    """
+    tables = {
+        "net": {"form": "practical", "backbone": net.backbone.name, "stride": net.stride},
+        "data": {"name": "folder", "test": "val", "options": {"root": str(root)}},
+    }
+    known = load("folder", "val", root=root)
+    if len(known.classes) != net.classes:
+        raise ValueError(f"the net tells {net.classes} classes apart, and '{root}' has {', '.join(known.classes)}")
+    own = copy.deepcopy(net).cpu().to(memory_format=torch.contiguous_format).eval()
+    return Run(folder, make_recipe(tables, folder), own, list(known.classes), list(known.palette), known.white)
+
+
 def export_run(run: Run, kind: str, out: Path) -> tuple[Path, str]:
     """Write a run's net as a graph, with what its user needs beside it, once it has answered as the net does.
 
     Args:
-        kind: "onnx" or "torchscript".
+        kind: "onnx", "torchscript" or "pt2".
         out: the folder.
 
     Returns:
@@ -345,7 +455,7 @@ def export_run(run: Run, kind: str, out: Path) -> tuple[Path, str]:
         )
     net = ExportableUNet(run.net) if run.cells else ExportableFCN(run.net, run.recipe.data.enlarge)
     path = out / KINDS.get(kind, "")
-    beside = out / f".{path.name}.part"
+    beside = out / f".part.{path.name}"
     try:
         answer = exported(net.eval(), kind, beside)
         found = compare(run, answer)

@@ -76,7 +76,7 @@ class Data:
     Pictures are enlarged `enlarge` times before they are scored, and the scores brought back to their size.
     A U-Net's epoch has so many `crops`; its cells are those that `threshold`, `seed` and `smallest` give.
     Mask R-CNN sees pictures resized to a `short` side of so many pixels, grey and with their contrast stretched where
-    `stretch` says so. Up to `most` things are looked for in a picture; those that are surer than `threshold` make the
+    `stretch` says so; `largest` is the largest short side that it learned from (see `Run.find`). Up to `most` things are looked for in a picture; those that are surer than `threshold` make the
     label image.
     """
 
@@ -94,6 +94,7 @@ class Data:
     seed: float = 0.7
     smallest: int = 15
     short: int = 0
+    largest: int = 0
     stretch: bool = False
     most: int = 100
 
@@ -280,7 +281,7 @@ def decisive(recipe: Recipe) -> dict[str, Any]:
     tables = {name: table for name, table in asdict(recipe).items() if name != "training"}
     data = tables["data"]
     data["options"] = {name: value for name, value in data["options"].items() if name not in ("root", "split_file")}
-    testing = ["test"]
+    testing = ["test", "largest"]
     if not data["validate_pictures"]:  # else they shape what the history says
         testing += ["test_name", "validate", "enlarge", "threshold", "seed", "smallest", "most"]
     made = {

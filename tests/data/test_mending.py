@@ -6,12 +6,14 @@ import json
 import numpy as np
 import pytest
 import tifffile
+import torch
 from PIL import Image
 from typer.testing import CliRunner
 
 from course_utils.course.data_command import app
 from course_utils.data.dataset import load
 from course_utils.data.mending import mend
+from course_utils.data.own_folder import inspect_folder
 from tests.data.layouts import save_image, save_mask, two_things
 
 
@@ -82,6 +84,8 @@ def test_outlines_become_masks(root, tmp_path):
     data = load("folder", root=tmp_path / "out")
     assert data.classes == ["background", "cat", "dog"]
     assert [mask.max().item() for _, mask in data] == [1, 2] and data[0][1][5, 5] == 1
+    things = load("folder", "all", root=tmp_path / "out", things=True)
+    assert [things.sample(index).labels.tolist() for index in (0, 1)] == [[1], [2]]
 
 
 def test_cocos_outlines_become_masks(root, tmp_path):
@@ -89,12 +93,22 @@ def test_cocos_outlines_become_masks(root, tmp_path):
     index = {
         "images": [{"id": 4, "file_name": "a.png", "height": 24, "width": 32}],
         "categories": [{"id": 9, "name": "leaf"}],
-        "annotations": [{"id": 1, "image_id": 4, "category_id": 9, "segmentation": [[2, 2, 12, 2, 12, 9, 2, 9]]}],
+        "annotations": [
+            {
+                "id": number,
+                "image_id": 4,
+                "category_id": 9,
+                "segmentation": [[left, 2, left + 10, 2, left + 10, 9, left, 9]],
+            }
+            for number, left in enumerate((2, 12))
+        ],
     }
     (root / "instances_default.json").write_text(json.dumps(index))
     mended(root, tmp_path)
     data = load("folder", root=tmp_path / "out")
-    assert data.classes == ["background", "leaf"] and int((data[0][1] == 1).sum()) == 70
+    assert data.classes == ["background", "leaf"] and int((data[0][1] == 1).sum()) == 140
+    sample = load("folder", "all", root=tmp_path / "out", things=True).sample(0)  # they touch, and stay two
+    assert sample.labels.tolist() == [1, 1] and torch.bincount(sample.instances.flatten())[1:].tolist() == [70, 70]
 
 
 def test_one_mask_a_thing_becomes_one_numbered_mask(root, tmp_path):
@@ -117,3 +131,16 @@ def test_a_mended_copy_goes_nowhere_where_anything_is(root, tmp_path):
             mend(root, out)
     said = CliRunner().invoke(app, ["check", str(root), "--mend", str(tmp_path / "out")])
     assert said.exit_code == 0 and "nothing had to be done" in said.output and "nothing is wrong" in said.output
+
+
+def test_a_mask_whose_values_are_no_classes_is_left_out(root, tmp_path):
+    soft = two_things().astype(np.uint8)
+    soft[5, 3:9] = 77
+    for name, mask in (("a", two_things()), ("b", soft)):
+        save_image(root / "images" / f"{name}.png")
+        save_mask(root / "masks" / f"{name}.png", mask)
+    (root / "classes.txt").write_text("background\ncat\ndog\n")
+    done = dict(mended(root, tmp_path))
+    assert "left out: holds 0, 1, 2 and 77" in done["masks/b.png"]
+    data = load("folder", "all", root=tmp_path / "out")
+    assert data.items == ["a"] and not inspect_folder(tmp_path / "out").problems

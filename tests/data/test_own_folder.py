@@ -702,3 +702,40 @@ def test_of_outlines_it_is_said_how_they_become_masks(tmp_path, name, text, said
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text(text)
     assert said in str(inspect_folder(tmp_path))
+
+
+def test_numbers_beside_classes_tell_things_of_several_classes_apart(tmp_path):
+    (tmp_path / "images").mkdir(parents=True)
+    classes, numbers = two_things(2, 1), two_things(1, 2)
+    classes[0] = numbers[0] = 255  # void in both, as VOC has it
+    for name in "ab":
+        save_image(tmp_path / "images" / f"{name}.png")
+        save_mask(tmp_path / "SegmentationClass" / f"{name}.png", classes)
+        save_mask(tmp_path / "SegmentationObject" / f"{name}.png", numbers)
+    sample = load("folder", "all", root=tmp_path, things=True).sample(0)
+    assert sample.labels.tolist() == [2, 1] and sample.instances.unique().tolist() == [0, 1, 2]
+    assert all((sample.mask[sample.instances == number] == kind).all() for number, kind in ((1, 2), (2, 1)))
+    assert (sample.mask[0] == 255).all() and not sample.instances[0].any()
+    assert not inspect_folder(tmp_path).problems
+    save_mask(tmp_path / "SegmentationObject" / "b.png", numbers[:-3])
+    assert "numbers things in another size than its picture has" in inspect_folder(tmp_path).problems
+    with pytest.raises(ValueError, match="another size"):
+        load("folder", "all", root=tmp_path, things=True).sample(1)
+    (tmp_path / "SegmentationObject" / "b.png").unlink()
+    assert "masks of numbered things for others, none for these: none are used" in inspect_folder(tmp_path).problems
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_parts_of_painted_classes_are_things_whatever_the_colours(tmp_path):
+    blue_and_white = np.zeros((24, 32, 3), np.uint8)
+    blue_and_white[2:8, 2:8], blue_and_white[12:18, 12:18] = (0, 0, 255), (0, 0, 255)
+    blue_and_white[20:22, 2:6] = 255
+    (tmp_path / "images").mkdir()
+    (tmp_path / "masks").mkdir()
+    for name in "ab":
+        save_image(tmp_path / "images" / f"{name}.png")
+        Image.fromarray(blue_and_white).save(tmp_path / "masks" / f"{name}.png")
+    data = load("folder", "all", root=tmp_path, things=True)
+    sample = data.sample(0)
+    assert data.classes == ["background", "thing"] and sample.labels.tolist() == [1, 1]
+    assert (sample.mask[20, 2:6] == 255).all() and not sample.instances[20].any()

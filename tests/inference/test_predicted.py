@@ -16,7 +16,7 @@ SHAPES = arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9)))
 @given(SHAPES)
 def test_rings_filled_again_are_the_same_pixels(inside):
     back = np.zeros_like(inside)
-    for thing in things_of(inside.astype(int), ["background", "thing"], numbered=False):
+    for thing in things_of(inside.astype(int), ["background", "thing"]):
         left, top, width, height = thing.box
         back[top : top + height, left : left + width] |= filled(thing)
         assert thing.area == sum(signed_area(ring) for part in thing.parts for ring in part)
@@ -36,7 +36,7 @@ def test_a_thing_with_holes_and_parts_is_one_roi(tmp_path):
     labels = np.zeros((12, 14), int)
     labels[1:6, 1:6], labels[3, 3], labels[8:10, 9:12] = 3, 0, 3
     labels[8, 1] = 7
-    things = things_of(labels, ["background", "cell"], numbered=True)
+    things = things_of(labels, ["background", "cell"], np.ones(7, int))
     assert [(thing.number, thing.area, len(thing.parts)) for thing in things] == [(3, 30, 2), (7, 1, 1)]
     (tmp_path / "rois.zip").write_bytes(_roi_set(things, 1))
     composite, plain = roifile.roiread(tmp_path / "rois.zip")
@@ -49,6 +49,6 @@ def test_an_overlay_leaves_the_background_as_it_was():
     image = np.full((6, 6, 3), 100, np.uint8)
     labels = np.zeros((6, 6), np.int32)
     labels[1:5, 1:5] = 1
-    for palette in (None, [(0, 0, 0), (200, 0, 0)]):
-        shown = overlay(image, labels, palette)
+    for kinds in (None, np.array([1])):
+        shown = overlay(image, labels, [(0, 0, 0), (200, 0, 0)], kinds)
         assert (shown[labels == 0] == 100).all() and (shown[1, 1] == 255).all() and (shown[3, 3] != 100).any()

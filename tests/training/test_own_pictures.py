@@ -2,8 +2,10 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -12,11 +14,18 @@ import roifile
 import tifffile
 import torch
 from PIL import Image
+from pycocotools import mask as outlines
 from typer.testing import CliRunner
 
 from course_utils.course.command import app
+from course_utils.course.report import excerpt
+from course_utils.data.dataset import load
+from course_utils.data.mending import mend
 from course_utils.data.own_folder import divide, survey
-from course_utils.training.own_pictures import open_run
+from course_utils.data.registry import find, find_entry
+from course_utils.models.backbones import backbone
+from course_utils.models.fcn import FCN
+from course_utils.training.own_pictures import Shapes, choose, divide_again, export_run, open_run, run_with, suits
 from course_utils.training.recipes import read_recipe
 from course_utils.training.saving import read, save
 
@@ -86,6 +95,132 @@ def test_a_recipe_is_chosen_from_the_masks_and_can_be_given_back(semantic, cells
     called("train", semantic[0], *again)
     scores = [json.loads((folder / "result.json").read_text())["scores"] for folder in (semantic[1], tmp_path)]
     assert scores[0] == scores[1]
+
+
+def numbered_folder(root, draw, count=4, size=(120, 160)):
+    """Pictures beside masks in which `draw(rows, columns, number, place)` says where thing 1, 2, ... is, or None."""
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    for part in ("images", "masks"):
+        (root / part).mkdir(parents=True)
+    for place in range(count):
+        things, number = np.zeros(size, np.uint16), 1
+        while (inside := draw(rows, columns, number, place)) is not None:
+            things[inside] = number
+            number += 1
+        Image.fromarray(DICE.integers(0, 255, (*size, 3), dtype=np.uint8)).save(root / "images" / f"p{place}.png")
+        tifffile.imwrite(root / "masks" / f"p{place}.tif", things)
+    return root
+
+
+def chosen(root, kind=""):
+    found, split_file = survey(root, thorough=True), root.parent / f"{root.name}.csv"
+    divide_again(found, split_file)
+    tables, why = choose(found, root, split_file, kind)
+    return tables["net"]["form"], " ".join(why)
+
+
+def test_many_small_round_things_are_cells_and_few_long_ones_are_things(tmp_path):
+    def discs(rows, columns, number, place):
+        row, column = 10 + 15 * (number // 11), 6 + 13 * (number % 11)  # each touches the next
+        return (rows - row) ** 2 + (columns - column) ** 2 < 45 if number < 60 else None
+
+    def crosses(rows, columns, number, place):
+        row, column = 30 + 60 * (number // 5), 30 * (number % 5) + 16
+        here = (abs(rows - row) < 24) & (abs(columns - column) < 3) | (abs(rows - row) < 3) & (
+            abs(columns - column) < 14
+        )
+        return here if number < 5 + place else None
+
+    form, why = chosen(numbered_folder(tmp_path / "discs", discs))
+    assert form == "unet" and "cells: things of one class, many, small and roundish: 59.0 things a picture" in why
+    form, why = chosen(numbered_folder(tmp_path / "crosses", crosses, 5))
+    assert form == "mask_rcnn" and "things: masks number things, and these are not many, small and roundish" in why
+    assert chosen(tmp_path / "crosses", "cells")[0] == "unet"
+
+
+def test_masks_painted_in_several_colours_are_classes(tmp_path):
+    folder_of(tmp_path / "mine", lambda things: np.array([[0, 0, 0], [200, 0, 0], [0, 200, 0]], np.uint8)[things % 3])
+    form, why = chosen(tmp_path / "mine")
+    assert form == "practical" and "semantic: masks hold several classes (2)" in why and "0 and 255" not in why
+
+
+def test_what_was_measured_decides_and_each_condition_counts():
+    nuclei = Shapes(10, [40] * 390, 0.002, 0.96, 0.25)
+    assert suits(nuclei, 1, told=True)[0] == suits(nuclei, 1, told=False)[0] == "cells"
+    for fewer in (replace(nuclei, areas=[40] * 40), replace(nuclei, share=0.05), replace(nuclei, solidity=0.7)):
+        assert suits(fewer, 1, told=True)[0] == "things" and suits(fewer, 1, told=False)[0] == "semantic"
+    assert suits(nuclei, 2, told=True)[0] == "things" and suits(nuclei, 2, told=False)[0] == "semantic"
+
+
+@pytest.mark.parametrize(("name", "form"), [("dsb2018", "unet"), ("pennfudan", "mask_rcnn")])
+def test_real_folders_get_the_net_that_suits_them(tmp_path, name, form):
+    entry = find(find_entry(name))
+    if entry is None:
+        pytest.skip(f"{name} is not on this machine (COURSE_DATA)")
+    folders = (
+        ("train/images", "train/masks") if name == "dsb2018" else ("PennFudanPed/PNGImages", "PennFudanPed/PedMasks")
+    )
+    for part, folder in zip(("images", "masks"), folders, strict=True):
+        (tmp_path / "mine" / part).mkdir(parents=True)
+        for path in sorted((entry / folder).iterdir())[:24]:
+            (tmp_path / "mine" / part / path.name).write_bytes(path.read_bytes())
+    assert chosen(tmp_path / "mine")[0] == form
+
+
+def coco_folder(root, count=6):
+    """Discs and bars that COCO's JSON tells apart by class and as single things."""
+    (root / "images").mkdir(parents=True)
+    index = {"images": [], "annotations": [], "categories": [{"id": 3, "name": "disc"}, {"id": 7, "name": "bar"}]}
+    rows, columns = np.mgrid[:96, :128]
+    for number in range(count):
+        image = DICE.integers(0, 60, (96, 128, 3))
+        for place, kind in enumerate((3, 7, 3)):
+            row, column = 20 + 30 * place, int(DICE.integers(24, 104))
+            inside = (rows - row) ** 2 + (columns - column) ** 2 < 120
+            if kind == 7:
+                inside = (abs(rows - row) < 4) & (abs(columns - column) < 20)
+            image[inside] = (220, 60, 40) if kind == 3 else (40, 80, 230)
+            code = outlines.encode(np.asfortranarray(inside.astype(np.uint8)))
+            note = {"segmentation": code | {"counts": code["counts"].decode()}, "iscrowd": 0}
+            about = {"id": 10 * number + place, "image_id": number, "category_id": kind}
+            index["annotations"].append(note | about)
+        Image.fromarray(image.astype(np.uint8)).save(root / "images" / f"p{number}.png")
+        index["images"].append({"id": number, "file_name": f"p{number}.png", "height": 96, "width": 128})
+    (root / "instances_default.json").write_text(json.dumps(index))
+    return root
+
+
+def test_things_of_several_classes_keep_their_classes_from_the_folder_to_every_format(tmp_path):
+    called("data", "check", coco_folder(tmp_path / "coco"), "--mend", tmp_path / "mine")
+    assert chosen(tmp_path / "mine")[0] == "mask_rcnn"
+    cells = RUN.invoke(app, ["train", str(tmp_path / "mine"), "--as", "cells", "--out", str(tmp_path / "no")])
+    assert cells.exit_code == 2 and "there are 2: disc, bar" in cells.output
+    small = ["data.short=96", "data.threshold=0.0", "data.most=60", "augment.size=[96, 128]", "training.epochs=6"]
+    changes = [word for each in small for word in ("--set", each)]
+    called("train", tmp_path / "mine", "--out", tmp_path / "run", *changes)
+    report = (tmp_path / "run" / "report.html").read_text()
+    assert "Classes: disc, bar" in report and "mean of the classes" in report
+    assert re.search(r"<td>disc</td><td>\d", report) and re.search(r"<td>bar</td><td>\d", report)
+    called("predict", tmp_path / "run", tmp_path / "mine" / "images", "--to", EVERYTHING, "--out", tmp_path / "out")
+    with open(tmp_path / "out" / "things.csv", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["file"] == "p1.png"]
+    assert {row["class"] for row in rows} == {"disc", "bar"}
+    told = {int(row["number"]): row["class"] for row in rows}
+    numbers, classes = (
+        tifffile.imread(tmp_path / "out" / folder / "p1.tif") for folder in ("labels", "labels/classes")
+    )
+    assert {number: ["", "disc", "bar"][classes[numbers == number][0]] for number in told} == told
+    features = json.loads((tmp_path / "out" / "geojson" / "p1.geojson").read_text())["features"]
+    rois = roifile.roiread(tmp_path / "out" / "rois" / "p1_RoiSet.zip")
+    coco = json.loads((tmp_path / "out" / "coco.json").read_text())
+    names = {each["id"]: each["name"] for each in coco["categories"]}
+    picture = next(each["id"] for each in coco["images"] if each["file_name"] == "p1.png")
+    by_format = [
+        [feature["properties"]["classification"]["name"] for feature in features],
+        [roi.name.split("-")[-1] for roi in (rois if isinstance(rois, list) else [rois])],
+        [names[note["category_id"]] for note in coco["annotations"] if note["image_id"] == picture],
+    ]
+    assert all(sorted(each) == sorted(told.values()) for each in by_format)
 
 
 def test_the_split_is_kept_when_pictures_are_added(semantic):
@@ -264,9 +399,8 @@ def test_pictures_of_any_size_are_predicted_and_tiles_change_little(request, mon
 
 
 @pytest.mark.parametrize("kind", ["semantic", "cells"])
-@pytest.mark.parametrize("to", ["onnx", "torchscript"])
+@pytest.mark.parametrize("to", ["onnx", "torchscript", "pt2"])
 def test_an_exported_net_answers_as_before_on_any_size(request, tmp_path, kind, to):
-    pytest.importorskip("onnxruntime" if to == "onnx" else "torch")
     run = request.getfixturevalue(kind)[1]
     said = called("export", run, "--to", to, "--out", tmp_path)
     assert "pixels have another class, mean IU is" in said and "other folders" not in said
@@ -274,12 +408,11 @@ def test_an_exported_net_answers_as_before_on_any_size(request, tmp_path, kind, 
     card = (tmp_path / "README.md").read_text()
     assert "any height and width from 64 on" in card and "largest difference" in card
     assert {path.name for path in tmp_path.iterdir()} == {"classes.txt", "README.md"} | (
-        {"net.onnx", "predict.py"} if to == "onnx" else {"net.torchscript.pt"}
+        {"net.onnx", "predict.py"} if to == "onnx" else {"net.pt2" if to == "pt2" else "net.torchscript.pt"}
     )
 
 
 def test_the_script_beside_the_net_needs_nothing_of_this_course(semantic, tmp_path):
-    pytest.importorskip("onnxruntime")
     called("export", semantic[1], "--out", tmp_path)
     script = tmp_path / "predict.py"
     assert len([line for line in script.read_text().splitlines() if line.strip()]) <= 30
@@ -289,7 +422,7 @@ def test_the_script_beside_the_net_needs_nothing_of_this_course(semantic, tmp_pa
     with Image.open(tmp_path / "a_classes.png") as found:
         assert found.size == (93, 71)
         run = open_run(semantic[1])
-        ours = run.labels(torch.from_numpy(image).permute(2, 0, 1))
+        ours, _ = run.labels(torch.from_numpy(image).permute(2, 0, 1))
         assert (np.asarray(found) != ours).mean() < 0.001
 
 
@@ -317,11 +450,10 @@ def test_what_is_no_finished_training_of_these_kinds_is_named(semantic, tmp_path
     assert nothing.exit_code == 2 and "holds no finished training" in nothing.output
     kept = read(semantic[1] / "net.pt")
     recipe = json.loads(kept["recipe"])
-    recipe["net"]["form"] = "mask_rcnn"
-    classes = json.loads(kept["pictures"]) | {"classes": ["background", "cat", "dog"]}
-    save(kept | {"recipe": json.dumps(recipe), "pictures": json.dumps(classes)}, tmp_path / "net.pt")
+    recipe["net"]["form"], recipe["data"]["stretch"] = "mask_rcnn", True
+    save(kept | {"recipe": json.dumps(recipe)}, tmp_path / "net.pt")
     other = RUN.invoke(app, ["report", str(tmp_path)])
-    assert other.exit_code == 2 and "a Mask R-CNN of 2 classes" in other.output
+    assert other.exit_code == 2 and "a Mask R-CNN of stretched pictures" in other.output
 
 
 def test_things_are_trained_reported_and_predicted_one_by_one_and_an_export_is_refused_in_words(cells, tmp_path):
@@ -340,12 +472,42 @@ def test_things_are_trained_reported_and_predicted_one_by_one_and_an_export_is_r
     assert {int(row["number"]): int(row["area_pixels"]) for row in rows} == {
         one: (labels == one).sum() for one in found
     }
-    for kind in ("onnx", "torchscript"):
+    for kind in ("onnx", "torchscript", "pt2"):
         refused = RUN.invoke(app, ["export", str(tmp_path / "run"), "--to", kind])
         assert refused.exit_code == 2 and "a Mask R-CNN is not exported" in refused.output
 
 
-def test_pt2_is_refused_with_the_reason_and_what_to_take_instead(semantic, tmp_path):
-    refused = RUN.invoke(app, ["export", str(semantic[1]), "--to", "pt2", "--out", str(tmp_path / "out")])
-    assert refused.exit_code == 2 and "torch.export comes to no end" in refused.output
-    assert "--to onnx" in refused.output
+def test_a_picture_larger_than_all_that_were_learned_from_is_read_in_tiles_at_their_scale(cells, monkeypatch):
+    import course_utils.training.own_pictures as own
+
+    asked = {}
+
+    def found(way):
+        def find(net, image, prepare, short):
+            asked[way] = short
+            return {"scores": torch.zeros(0), "labels": torch.zeros(0)}
+
+        return find
+
+    monkeypatch.setattr(own, "find_things", found("at once"))
+    monkeypatch.setattr(own, "find_in_tiles", found("in tiles"))
+    run = open_run(cells[1])
+    run = replace(run, recipe=replace(run.recipe, data=replace(run.recipe.data, short=300, largest=600)))
+    for size in ((400, 500), (600, 900), (2400, 3000)):
+        run.find(torch.zeros(3, *size, dtype=torch.uint8))
+    assert asked == {"at once": 300, "in tiles": 1200}  # twice as small as it is, like the largest it learned from
+
+
+@pytest.mark.parametrize("aligned", [True, False])
+def test_a_notebook_s_own_net_is_reported_and_exported_by_the_same_functions(semantic, tmp_path, aligned):
+    mend(semantic[0], tmp_path / "mine")
+    net = FCN(backbone("efficientnet_lite0"), 2, stride=8, aligned=aligned)
+    torch.nn.init.normal_(net.score.weight, std=0.1)
+    run = run_with(net, tmp_path / "mine", tmp_path / "run")
+    page = Page(excerpt(run))
+    held_out = load("folder", "val", root=tmp_path / "mine")
+    assert page.pictures == min(6, len(held_out)) and held_out.items[0] in " ".join(page.words)
+    path, found = export_run(run, "onnx", tmp_path / "out")
+    assert path.exists() and "0 of" in found
+    with pytest.raises(ValueError, match="tells 3 classes apart"):
+        run_with(FCN(backbone("efficientnet_lite0"), 3), tmp_path / "mine", tmp_path / "run")
