@@ -15,6 +15,7 @@ import nbformat
 from nbformat import NotebookNode
 from PIL import Image
 
+from course_utils.course.decks.building import listed
 from course_utils.course.lectures import ROOT
 from course_utils.course.moving import with_moving
 from course_utils.course.notebooks import MINUTES, NOTES
@@ -39,7 +40,7 @@ class Page:
         question: what it begins with, below the heading.
         minutes: what its notes for the lecturer add up to.
         kept: what its run measured, as `course_utils.course.results.recorded` gives it.
-        card: its first figure as it lies in the book, or "".
+        card: the figure of its deck's title, or its first one, as it lies in the book, or "".
         alt: what that figure shows.
     """
 
@@ -74,11 +75,13 @@ def lecture_page(
         book: the folder of the book.
         links: what to open beside it: word -> address from the book's front page.
     """
-    shown, first = as_page(whole, handed_out, there), None
+    shown, pictures = as_page(whole, handed_out, there), []
+    cover = next((deck.cover for deck in listed() if deck.lecture == name[:2]), "").partition("/")[2]
     for cell in shown.cells:
         if cell.cell_type == "code":
-            for figure in put_figures(cell, book):
-                first = first or figure
+            figures = put_figures(cell, book)
+            named = cell.metadata.get("slideshow", {}).get("name") == cover
+            pictures = figures + pictures if named else pictures + figures
             fold(cell)
     opening = shown.cells[0].source if shown.cells and shown.cells[0].cell_type == "markdown" else ""
     heading = re.match(r"# (.+)\n*", opening)
@@ -89,7 +92,7 @@ def lecture_page(
     shown.cells.insert(1, nbformat.v4.new_markdown_cell(beside({word: f"../{to}" for word, to in links.items()})))
     write_text(source / "lectures" / f"{name}.ipynb", nbformat.writes(shown))
     minutes = sum(int(found[1]) for cell in whole.cells if (found := MINUTES.match(cell.source)))
-    card, alt = (small(book, first[0]), first[1]) if first else ("", "")
+    card, alt = (small(book, pictures[0][0]), pictures[0][1]) if pictures else ("", "")
     return Page(name, title, question, minutes, kept, card, alt)
 
 
