@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from course_utils.models.coordinates import CoordinateMap, steps
 from course_utils.models.imagenet import MEAN, STD, fill_at_random, imagenet_weights, load_lite0
+from course_utils.models.outline import Outlined
 from course_utils.models.upsampling import Grid
 
 CLASSIFIERS = ("alexnet", "vgg16", "googlenet", "efficientnet_lite0")
@@ -68,7 +69,7 @@ def untrained(name: str) -> nn.Module:
     return net.to_empty(device="cpu")
 
 
-class Backbone(nn.Module):
+class Backbone(Outlined):
     """A classifier without its head, cut where its maps reach strides 8, 16 and 32 (FCN, section 4.2; lectures 04 to 06).
 
     | name | stride 8 | stride 16 | stride 32 |

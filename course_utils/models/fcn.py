@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from course_utils.models.backbones import Backbone
+from course_utils.models.outline import Outlined
 from course_utils.models.upsampling import PIXELS, resample
 
 STRIDES = (32, 16, 8)
@@ -81,7 +82,7 @@ def zero_score(channels: int, classes: int) -> nn.Conv2d:
     return score
 
 
-class FCN(nn.Module):
+class FCN(Outlined):
     """FCN-32s, 16s or 8s on any backbone that has maps at strides 8, 16 and 32; takes pictures of any size.
 
     All three walk the same grids, 32 -> 16 -> 8 -> pixels. The stride says which of them add scores of their own.
@@ -182,7 +183,7 @@ class FCN(nn.Module):
         return torch.stack(kept).sum(dim=0) if kept else images.new_zeros(len(images), self.classes, *images.shape[-2:])
 
 
-class Heads(nn.Module):
+class Heads(Outlined):
     """Several answers from one body: an FCN whose scores are shared out among heads (FCN, section 5; lecture 06).
 
     A score is a 1x1 convolution, and its output channels know nothing of each other. So 33 semantic and 3 geometric

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from course_utils.models.backbones import classifier, cut, first_convolution, untrained
 from course_utils.models.coordinates import CoordinateMap, crop_offset, geometry
 from course_utils.models.fcn import AT_ONCE_SCALES, SkipFusion, refuse_unknown, zero_score
+from course_utils.models.outline import Outlined
 from course_utils.models.upsampling import bilinear_deconvolution
 from course_utils.models.variants import with_ceil_pooling
 
@@ -19,7 +20,7 @@ PAPER_NETS = ("alexnet", "vgg16", "googlenet")
 KERNELS = {"vgg16": 7, "alexnet": 6}  # of fc6; GoogLeNet's head is one linear layer, which the scores replace
 
 
-class PaperFCN(nn.Module):
+class PaperFCN(Outlined):
     """The authors' FCN-32s, 16s or 8s (FCN, section 4; their released nets).
 
     The first convolution pads by 100 pixels, so that pictures of any size leave fc6 something to look at. All

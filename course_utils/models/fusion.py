@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from course_utils.models.backbones import first_convolution
 from course_utils.models.imagenet import normalise
+from course_utils.models.outline import Outlined
 
 START = ("zero", "mean")
 
@@ -43,7 +44,7 @@ def widen(net: nn.Module, channels: int, start: str = "zero") -> nn.Module:
     return net
 
 
-class LateFusion(nn.Module):
+class LateFusion(Outlined):
     """Two FCNs that look at one source each, and whose scores are added (FCN, section 5; lecture 06).
 
     Everything behind the scores is linear, so the sum of two 16s is the 16s of the summed streams. The paper trains two

@@ -38,6 +38,7 @@ from course_utils.models.boxes import (
     refuse_flat,
     sample_matches,
 )
+from course_utils.models.outline import Outlined
 from course_utils.models.rois import RoIPooler, paste_masks, roi_align
 
 BOX_WEIGHTS = (10, 10, 5, 5)  # the box head's deltas are small: these bring them to about the size of 1
@@ -291,7 +292,7 @@ class SoftmaxMaskHead(MaskHead):
         return functional.cross_entropy(logits, wanted, reduction="sum") / max(1, wanted.numel())
 
 
-class MaskRCNN(nn.Module):
+class MaskRCNN(Outlined):
     """The parts together: two answers to a picture, what it would lose in training and what it finds (section 3).
 
     Args:

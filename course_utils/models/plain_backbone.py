@@ -5,10 +5,11 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from course_utils.models.fcn import FCN
+from course_utils.models.outline import Outlined
 from course_utils.models.unet import DoubleConvolution, initialise
 
 
-class PlainBackbone(nn.Module):
+class PlainBackbone(Outlined):
     """Double 3x3 convolutions and 2x2 poolings, as in VGG and in a U-Net's contracting path (FCN, section 4.1).
 
     Channels double down to stride 4 and stay from stride 8 on, where VGG16's stay, too.

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from course_utils.models.outline import Outlined
+
 
 class Step(NamedTuple):
     """One arrow of Figure 1: what was done, on which level (0 is the top row), and the side of the map it gave."""
@@ -163,7 +165,7 @@ class UpStep(nn.Module):
         return self.convolve(torch.cat([skip, maps], dim=1))
 
 
-class UNet(nn.Module):
+class UNet(Outlined):
     """The U-Net (Figure 1). Made without arguments it is the paper's: 23 convolutions, 31.03 million parameters.
 
     Args:
