@@ -205,7 +205,7 @@ def _things(sides: np.ndarray, pictures: int, areas: list[int]) -> Tables:
     return {
         "net": {"form": "mask_rcnn", "fixed": 8, "rois": 48},
         "data": {"validate_pictures": 2, "short": short, "largest": int(sides.min(axis=1).max()), "most": 400},
-        "augment": {"size": [crop, crop], "scale": [0.7, 1.4], "flip_rows": 0.5, "jitter": 0.2},
+        "augment": {"size": [crop, crop], "scale": [0.7, 1.4], "jitter": 0.2},
         "training": _training(pictures, 4, batch=4)
         | {"lr": 1e-3, "bias_lr": 1.0, "warm_up": 0.1, "batch_norm": "keep"},
     }

@@ -51,10 +51,12 @@ class History:
         return [name for name in names if name not in ("epoch", "steps", "loss")]
 
     def line(self) -> str:
-        """The last epoch in words."""
+        """The last epoch in words: its first seven scores, which fit on a line; `curves.csv` has them all."""
         last = self.epochs[-1]
-        scores = "".join(f"  {name} {last[name]:.3f}" for name in self.scores() if name in last)
-        return f"epoch {last['epoch']}  loss {last['loss']:.4f}{scores}"
+        names = [name for name in self.scores() if name in last]
+        scores = "".join(f"  {name} {last[name]:.3f}" for name in names[:7])
+        more = f"  and {len(names) - 7} more" if len(names) > 7 else ""
+        return f"epoch {last['epoch']}  loss {last['loss']:.4f}{scores}{more}"
 
 
 def write_curves(history: History, path: Path) -> None:

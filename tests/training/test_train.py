@@ -470,6 +470,8 @@ def test_scores_are_taken_after_each_epoch_with_the_net_in_eval_mode():
     assert not net.training
     assert history.line().startswith("epoch 2  loss 0.")
     assert history.line().endswith("mean_iu 0.200")
+    history.epochs[-1] |= {f"matched_{iou}": 0.5 for iou in range(50, 100, 5)}
+    assert history.line().endswith("matched_75 0.500  and 4 more"), "one line stays one line"
 
 
 def test_lines_of_text_are_printed_outside_notebooks(capsys):
