@@ -240,7 +240,7 @@ def _curve(what: str, curve: list[dict[str, float]]) -> list[str]:
     axes.set_xticks(counts, map(str, counts))
     axes.minorticks_off()
     axes.grid(alpha=0.3)
-    figure.suptitle(f"{what} after as many steps on fewer pictures", x=0.01, ha="left")
+    figure.suptitle(f"From {counts[-2]} to {counts[-1]} pictures: {gain:+.3f}", x=0.01, ha="left")
     note = "<p>One training each, with as many steps; another seed would move each point a little.</p>"
     return ["<h2>How many more would help?</h2>", f"<p>{said}</p>", _picture(figure, said), note]
 
