@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+LARGEST = 512  # numbers below it are counted in one table, of 2 MB at most
+
 
 def confusion_matrix(truth: Tensor, prediction: Tensor, classes: int, ignore_index: int | None = 255) -> Tensor:
     """Count how often each true class was predicted as each class (lecture 01; n_ij in FCN, section 5).
@@ -32,7 +34,18 @@ def confusion_matrix(truth: Tensor, prediction: Tensor, classes: int, ignore_ind
     truth, prediction = torch.as_tensor(truth), torch.as_tensor(prediction)
     _refuse_what_is_not_labels(truth, prediction, classes)
 
-    truth, prediction = truth.flatten().long(), prediction.flatten().long()
+    narrow = (torch.uint8, torch.int16, torch.int32, torch.int64)
+    truth, prediction = (
+        each.flatten() if each.dtype in narrow else each.flatten().long() for each in (truth, prediction)
+    )
+    counts = _table(truth, prediction, classes)
+    if counts is not None:
+        if ignore_index is not None and 0 <= ignore_index < len(counts):
+            counts[ignore_index] = 0
+        if not counts[classes:].any() and not counts[:, classes:].any():
+            return counts[:classes, :classes].contiguous()
+
+    truth, prediction = truth.long(), prediction.long()  # something is no class, or a number is large: slower, in words
     void = torch.zeros_like(truth, dtype=torch.bool) if ignore_index is None else truth == ignore_index
     truth, prediction = truth.masked_fill(void, 0), prediction.masked_fill(void, 0)
     _refuse_other_labels("truth", truth, classes, ignore_index)
@@ -42,6 +55,21 @@ def confusion_matrix(truth: Tensor, prediction: Tensor, classes: int, ignore_ind
     cells = (truth * classes + prediction).masked_fill_(void, classes * classes)
     counts = torch.bincount(cells, minlength=(classes + 1) * classes)
     return counts.reshape(classes + 1, classes)[:classes]
+
+
+def _table(truth: Tensor, prediction: Tensor, classes: int) -> Tensor | None:
+    """How often each number meets each, void and what is no class included; None where numbers are negative or large.
+
+    The pixels are read once: whether all of them are classes shows in the few counts.
+    """
+    if not truth.numel() or classes > LARGEST:
+        return None
+    ends = [int(end) for each in (truth, prediction) for end in each.aminmax()]
+    if min(ends) < 0 or max(ends) >= LARGEST:
+        return None
+    width = max(*ends, classes - 1) + 1
+    cells = (truth.to(torch.int32) * width).add_(prediction)
+    return torch.bincount(cells, minlength=width**2).reshape(width, width)
 
 
 def _refuse_what_is_not_labels(truth: Tensor, prediction: Tensor, classes: int) -> None:

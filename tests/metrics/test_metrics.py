@@ -116,8 +116,17 @@ def test_small_dtypes_do_not_overflow():
     assert confusion_matrix(truth, truth, classes=21)[20, 20] == 100
 
 
-def test_inputs_are_left_as_they_were():
-    truth, prediction = labels()
+@pytest.mark.parametrize(("classes", "largest"), [(511, 510), (512, 511), (513, 512), (2000, 1999), (3, 2)])
+def test_many_classes_and_few_are_counted_alike(classes, largest):
+    truth, prediction = torch.tensor([0, largest, largest, 9999]), torch.tensor([0, largest, 0, 7])
+    matrix = confusion_matrix(truth, prediction, classes, ignore_index=9999)
+    assert matrix.shape == (classes, classes)
+    assert (matrix[0, 0], matrix[largest, largest], matrix[largest, 0], matrix.sum()) == (1, 1, 1, 3)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.int64])
+def test_inputs_are_left_as_they_were(dtype):
+    truth, prediction = (each.to(dtype) for each in labels())
     before = truth.clone(), prediction.clone()
     confusion_matrix(truth, prediction, classes=7)
     assert torch.equal(truth, before[0]) and torch.equal(prediction, before[1])
