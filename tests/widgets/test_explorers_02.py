@@ -68,7 +68,7 @@ def test_a_click_finds_the_window_under_it(walk):
 
 def test_the_walk_answers_in_time(square, lite0):
     explorer = walking.sliding_window(square, lite0, convolutionalize(lite0), ("espresso", "cup"), asked=5)
-    assert seconds_to_answer(explorer, asked=[1, 6, 7, 12, 16]) < LIMIT
+    assert seconds_to_answer(explorer, asked=[6, 7, 12, 16, 1]) < LIMIT
     assert explorer.picture.words.startswith("1 window asked")
 
 
