@@ -102,12 +102,17 @@ def judge(run: Run) -> Judged:
     """Let a net answer for every picture that was held out, and score it."""
     tested = run.dataset("test")
     samples = [tested.sample(index) for index in range(len(tested))]
-    found = [run.labels(sample.image) for sample in samples]
+    if isinstance(run.net, MaskRCNN):  # what it finds is asked once, and scored in two ways
+        kept = ("boxes", "labels", "scores", "drawn")
+        seen = [{name: each[name] for name in kept} for each in (run.find(sample.image) for sample in samples)]
+        found = [run.drawn(one, tuple(sample.mask.shape)) for one, sample in zip(seen, samples, strict=True)]
+    else:
+        found = [run.labels(sample.image) for sample in samples]
     if run.numbered:
         truths = [(sample.instances.numpy(), sample.labels.numpy()) for sample in samples]
         scored = _thing_scores(truths, found)
         if isinstance(run.net, MaskRCNN):
-            scored[3].extend(_average_precisions(run, tested))
+            scored[3].extend(_average_precisions(run, tested, seen))
     else:
         truths = [(sample.mask.numpy(), None) for sample in samples]
         scored = _class_scores(run, [labels for labels, _ in truths], [labels for labels, _ in found])
@@ -178,13 +183,11 @@ def _thing_scores(truths: list[Answer], found: list[Answer]) -> tuple[str, float
     )
 
 
-def _average_precisions(run: Run, tested: Dataset) -> list[str]:
+def _average_precisions(run: Run, tested: Dataset, found: list[dict[str, torch.Tensor]]) -> list[str]:
     """COCO's AP of each class, worst first (Mask R-CNN, section 4)."""
     pictures = ThingPictures(tested)
     whole = [pictures.whole(index) for index in range(len(pictures))]
     truths = [(instances, classes) for _, instances, classes in whole]
-    kept = ("boxes", "labels", "scores", "drawn")
-    found = [{name: value for name, value in run.find(image).items() if name in kept} for image, *_ in whole]
     masks = judge_things(truths, found, run.recipe.data.threshold).masks
     rows = [["class", "AP", "AP at IU 0.5", "AP at IU 0.75"]]
     each = masks.precision.mean(axis=1)  # (thresholds, classes)

@@ -333,7 +333,7 @@ def survey(
             result.classes = names if names and len(names) == 2 else ["background", "thing"]
             result.palette = voc_palette(2)
         else:
-            if things and result.values is None and _black_and_white(masks):
+            if things and result.values is None and black_and_white(masks.values()):
                 result.values = {0: 0, VOID: 1}
             _decide_classes(result, names, colours, masks, result.told if thorough else [])
             if things and not names and len(result.classes) == 2:
@@ -411,8 +411,9 @@ def _look_at_masks(
     return looks
 
 
-def _black_and_white(masks: Mapping[str, Look]) -> bool:
-    return all(not look.painted and {0, VOID}.issuperset(look.numbers.tolist()) for look in masks.values())
+def black_and_white(looks: Iterable[Look]) -> bool:
+    """Whether masks hold 0 and 255 and nothing else, as programs write them that know one class."""
+    return all(not look.painted and {0, VOID}.issuperset(look.numbers.tolist()) for look in looks)
 
 
 def _look_at_numbers(path: Path, mask: Look | None, report: Report) -> None:

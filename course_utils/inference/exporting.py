@@ -158,10 +158,8 @@ class ExportableUNet(nn.Module):
         more = [(side + stride - 1) // stride * stride - side for side in (height, width)]
         padded = functional.pad(grey, (0, more[1], 0, more[0]), mode="reflect")
         scores = self.net(padded)
-        for axis, side in (
-            (2, height),
-            (3, width),
-        ):  # a slice would be one of two kinds, by whether anything was padded
+        # a slice would be one of two kinds, by whether anything was padded
+        for axis, side in ((2, height), (3, width)):
             scores = scores.index_select(axis, torch.arange(side))
         return scores.argmax(dim=1), scores
 
@@ -189,9 +187,8 @@ def export(net: nn.Module, kind: str, path: Path) -> Callable[[np.ndarray], tupl
     """
     if kind not in KINDS:
         raise ValueError(f"--to {kind}: choose from {', '.join(KINDS)}")
-    example = (
-        torch.zeros(1, 3, 97, 131, dtype=torch.uint8),
-    )  # sides that no stride divides, so that nothing is left out
+    # sides that no stride divides, so that nothing is left out
+    example = (torch.zeros(1, 3, 97, 131, dtype=torch.uint8),)
     path.parent.mkdir(parents=True, exist_ok=True)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TorchScript is deprecated, yet what QuPath and deepImageJ load

@@ -10,9 +10,8 @@ class Outlined(nn.Module):
     """
 
     def __repr__(self) -> str:
-        def line(name: str, part: nn.Module) -> str:
-            return f"{name}: {type(part).__name__}, {sum(each.numel() for each in part.parameters()):,} parameters"
+        return "\n".join([_line(self), *(f"  {name}: {_line(part)}" for name, part in self.named_children())])
 
-        whole = sum(each.numel() for each in self.parameters())
-        parts = [f"  {line(name, part)}" for name, part in self.named_children()]
-        return "\n".join([f"{type(self).__name__}, {whole:,} parameters", *parts])
+
+def _line(part: nn.Module) -> str:
+    return f"{type(part).__name__}, {sum(each.numel() for each in part.parameters()):,} parameters"

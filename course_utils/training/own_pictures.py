@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from course_utils.data.dataset import Dataset, load, read_lines
 from course_utils.data.files import write_text
-from course_utils.data.own_folder import Survey, divide, write_splits
+from course_utils.data.own_folder import Survey, black_and_white, divide, write_splits
 from course_utils.data.transforms import mirror_pad
 from course_utils.inference.cells import instances_from_foreground
 from course_utils.inference.exporting import KINDS, PREDICT, ExportableFCN, ExportableUNet
@@ -59,7 +59,7 @@ def choose(found: Survey, root: Path, split_file: Path, kind: str = "") -> tuple
     looks = found.masks.values()
     options: dict[str, Any] = {"root": str(root), "split_file": str(split_file)}
     why = []
-    if found.masks and all(not look.painted and {0, 255}.issuperset(look.numbers.tolist()) for look in looks):
+    if found.masks and black_and_white(looks):
         options["values"] = {"0": 0, "255": 1}
         why.append("masks hold 0 and 255, which are taken for background and class 1")
     elif found.refusal and not found.by_number:
@@ -356,6 +356,11 @@ class Run:
         large = math.prod(at_short_side(size, short)) > ALL_AT_ONCE
         return (find_in_tiles if large else find_things)(self.net, image, self.prepare, short)
 
+    def drawn(self, found: dict[str, Tensor], size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """What `find` found in a picture of a size, as `labels` gives it: only things that are sure enough."""
+        numbers = label_image(found, self.recipe.data.threshold, size).numpy().astype(np.int32)
+        return numbers, found["labels"].numpy()
+
     def labels(self, image: Tensor) -> tuple[np.ndarray, np.ndarray | None]:
         """The class of each pixel, or the number of its thing and the class of things 1, 2, ...
 
@@ -364,10 +369,7 @@ class Run:
         """
         data = self.recipe.data
         if isinstance(self.net, MaskRCNN):
-            found = self.find(image)
-            return label_image(found, data.threshold, tuple(image.shape[-2:])).numpy().astype(np.int32), found[
-                "labels"
-            ].numpy()
+            return self.drawn(self.find(image), tuple(image.shape[-2:]))
         scores = self.scores(image)
         if not self.cells:
             return scores.argmax(dim=0).numpy().astype(np.int32), None

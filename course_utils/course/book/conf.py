@@ -1,5 +1,6 @@
 """How Sphinx makes the book; `building.py` calls it with `-c` this folder, and the edition's title with `-D`."""
 
+from docutils.nodes import SkipNode
 from latex2mathml.converter import convert
 
 project = "Image segmentation"
@@ -36,12 +37,12 @@ html_theme_options = {
 
 def inline(translator, node):
     translator.body.append(mathml(node, "inline"))
-    raise_skip()
+    raise SkipNode
 
 
 def block(translator, node):
     translator.body.append(f'<div class="math-block">{mathml(node, "block")}</div>')
-    raise_skip()
+    raise SkipNode
 
 
 def mathml(node, display: str) -> str:
@@ -49,12 +50,6 @@ def mathml(node, display: str) -> str:
     tex = node.astext()
     label = tex.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
     return convert(tex, display=display).replace("<math ", f'<math alttext="{label}" ', 1)
-
-
-def raise_skip():
-    from docutils.nodes import SkipNode
-
-    raise SkipNode
 
 
 def setup(app):
