@@ -71,17 +71,7 @@ def run_lecture(
     with tempfile.TemporaryDirectory(prefix="course-", dir=out) as folder:
         executed = Path(folder) / lecture.notebook.name
         command = [sys.executable, "-m", "papermill", str(lecture.notebook), str(executed), "--cwd", folder]
-        command += [
-            "-r",
-            "PROFILE",
-            profile,
-            "-r",
-            "DEVICE",
-            device,
-            "--no-progress-bar",
-            "--log-level",
-            "WARNING",
-        ]
+        command += ["-r", "PROFILE", profile, "-r", "DEVICE", device, "--no-progress-bar", "--log-level", "WARNING"]
         command += ["--execution-timeout", str(int(cell_limit or CELL_LIMIT[profile]))]
         environment = os.environ | {"TQDM_DISABLE": "1"}
         if moving:

@@ -1037,8 +1037,9 @@ for name, each in boards.items():
     seen, true = each.pictures["val"][index][0], each.val[index][1]
     boxes_say = label_image(by_boxes[name][1].pair(index)[1], surest=0.5).numpy()
     drawings[f"{name}, true"] = partial(draw_instances, image=seen, labels=true)
-    drawings[f"{name}: watershed"] = partial(draw_merged, image=seen, truth=true, prediction=by_map[name][1][index])
-    drawings[f"{name}: boxes"] = partial(draw_merged, image=seen, truth=true, prediction=boxes_say)
+    other = " " * len(drawings)  # the same words name another panel
+    drawings["watershed" + other] = partial(draw_merged, image=seen, truth=true, prediction=by_map[name][1][index])
+    drawings["boxes" + other] = partial(draw_merged, image=seen, truth=true, prediction=boxes_say)
 shares = {key: scored.matched_share[0.5] for key, scored in answers.items()}
 winner = {name: max(("label map, watershed", "Mask R-CNN"), key=lambda way: shares[name, way]) for name in boards}
 numbers = "; ".join(
