@@ -47,7 +47,7 @@ def draw_things(axes: Axes, image: Tensor, things: dict[str, Tensor], surest: fl
     if boxes and kept:
         draw_rectangles(axes, things["boxes"][kept], tones, width=1.5)
     written: list[tuple[float, float]] = []
-    wide, high = 0.17 * image.shape[-1], 0.08 * image.shape[-1]  # of a number, four panels in a row
+    wide, high = 0.24 * image.shape[-1], 0.12 * image.shape[-1]  # of a number, four panels in a row of a slide
     for place in kept if scores is not None else ():
         x, y = (max(corner, 0) + 2 for corner in things["boxes"][place, :2].tolist())
         x = min(x, image.shape[-1] - wide)
