@@ -10,6 +10,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "lessons": ["begin", "choose"],
         "progress": ["start_page"],
         "report": ["excerpt"],
-        "results": ["beside_the_paper", "collect", "long_trainings", "record"],
+        "results": ["beside_the_paper", "collect", "kept_result", "long_trainings", "record"],
     },
 )

@@ -200,14 +200,20 @@ def long_trainings(run: "Run", names: Sequence[str], changes: Sequence[str] = ()
                 continue
             except FileNotFoundError as missing:
                 print(f"{name} is not on this machine, so its kept result is shown ({missing})")
-        kept = [ROOT / "results" / f"{name}_{kind}" / "result.json" for kind in ("gpu", "cpu")]
-        path = next((path for path in kept if path.exists()), None)
-        if path is None:
+        kept = next((one for kind in ("gpu", "cpu") if (one := kept_result(f"{name}_{kind}"))), None)
+        if kept is None:
             print(f"{name}: no result is kept in results/; `course train configs/{name}_cpu.toml` makes one")
             continue
-        kept_result = json.loads(path.read_text(encoding="utf-8"))
-        found[name] = kept_result | {"curves": read_curves(path.with_name("curves.csv"))}
+        found[name] = kept
     return found
+
+
+def kept_result(name: str) -> dict | None:
+    """What `course train configs/NAME.toml` gave when it was run for the course, and its curves; None if nothing was kept."""
+    path = ROOT / "results" / name / "result.json"
+    if not path.exists():
+        return None
+    return json.loads(path.read_text(encoding="utf-8")) | {"curves": read_curves(path.with_name("curves.csv"))}
 
 
 def train_and_draw(recipe, folder: Path, device: str = "auto", workers: int = 0) -> dict:

@@ -100,12 +100,12 @@ def annotation(name: str) -> Annotation:
 
     Args:
         name: "coffee" (cup and saucer are two dishes that touch; table and floor are stuff), "coins" (24 coins
-            that do not touch) or "cat".
+            that do not touch), "cat" or "astronaut" (one person; the helmet in her arm is void).
 
     Raises:
         ValueError: for another name.
     """
-    drawn = {"coffee": _coffee, "coins": _coins, "cat": _cat}
+    drawn = {"coffee": _coffee, "coins": _coins, "cat": _cat, "astronaut": _astronaut}
     if name not in drawn:
         raise ValueError(f"there is no annotation of {name!r}: choose one of {', '.join(drawn)}")
     image = photograph(name)
@@ -135,6 +135,12 @@ def _cat(height: int, width: int):
     cat = inside(OUTLINES["cat"], height, width).astype(int)
     mask = np.where(_borders(cat, 7) | inside(OUTLINES["blur_beside_cat"], height, width), VOID, cat)
     return mask, cat, ("background", "cat"), ("cat",)
+
+
+def _astronaut(height: int, width: int):
+    person = inside(OUTLINES["astronaut"], height, width).astype(int)
+    mask = np.where(_borders(person, 5) | inside(OUTLINES["helmet"], height, width), VOID, person)
+    return mask, person, ("background", "person"), ("person",)
 
 
 def _coins(height: int, width: int):

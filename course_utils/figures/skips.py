@@ -133,23 +133,24 @@ def shares(rows: Sequence[tuple[str, Tensor, Tensor, dict[str, Tensor]]], title:
     return figure
 
 
-def ladder(ours: dict[str, Sequence[float]], paper: dict[str, float], title: str) -> Figure:
-    """Mean IU from net to net, one thin line a seed and a thick one for their mean, beside the paper's.
+def ladder(ours: dict[str, Sequence[float]], others: dict[str, dict[str, float]], title: str) -> Figure:
+    """Mean IU from net to net, one thin line a seed and a thick one for their mean, beside that of others.
 
     Args:
         ours: net -> mean IU of each seed, in percent.
-        paper: net -> the paper's, in percent.
+        others: whose -> net -> mean IU, in percent.
         title: the finding.
     """
     figure, axes = plt.subplots(figsize=(10, 4.8))
     places, values = np.arange(len(ours)), np.array(list(ours.values()))
     axes.plot(places, values, color=COLOURS["orange"], linewidth=1.2, marker="o", markersize=5, alpha=0.8)
     axes.plot(places, values.mean(axis=1), color=COLOURS["red"], marker="s", markersize=10)
-    axes.plot(places, [paper[name] for name in ours], "--", color=COLOURS["blue"], marker="^", markersize=10)
-    last = (places[-1], values.mean(axis=1)[-1])
-    axes.annotate(f"  this run, mean of {values.shape[1]}", last, color=COLOURS["red"], weight="bold", va="center")
-    end = (places[-1], paper[list(ours)[-1]])
-    axes.annotate("  the paper, on VOC", end, color=COLOURS["blue"], weight="bold", va="center")
+    ends = {f"this run, mean of {values.shape[1]}": (values.mean(axis=1)[-1], COLOURS["red"])}
+    for (whose, line), name, style in zip(others.items(), ("blue", "green"), ("--^", ":D"), strict=False):
+        axes.plot(places, [line[net] for net in ours], style, color=COLOURS[name], markersize=10)
+        ends[whose] = (line[list(ours)[-1]], COLOURS[name])
+    for whose, (height, colour) in ends.items():
+        axes.annotate(f"  {whose}", (places[-1], height), color=colour, weight="bold", va="center")
     for place, mean in zip(places, values.mean(axis=1), strict=True):
         axes.annotate(f"{mean:.1f}", (place, mean), (0, -26), textcoords="offset points", ha="center", weight="bold")
     axes.set_xticks(places, list(ours))

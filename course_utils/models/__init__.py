@@ -30,6 +30,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "rois": ["RoIPooler", "paste_masks", "pyramid_level", "roi_align", "roi_pool"],
         "unet": ["DoubleConvolution", "UNet", "UpStep", "centre_crop", "context", "incoming", "legal_sizes", "walk"],
         "upsampling": ["bilinear_deconvolution", "bilinear_kernel", "checkerboard", "coverage", "matrix_of"],
+        "voc_nets": ["as_tested", "segment_photograph", "voc_net"],
         "variants": ["dilated", "with_options", "without_padding"],
     },
 )

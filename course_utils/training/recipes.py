@@ -73,7 +73,9 @@ class Data:
 
     `inputs`: "rgb", "depth", "hha" or several of them, as for `Dataset.giving`.
     The splits to validate and to test are of the data set `test_name`, where that is another than the one to train on.
-    Pictures are enlarged `enlarge` times before they are scored, and the scores brought back to their size.
+    Pictures are enlarged `enlarge` times (below 1: made smaller) before they are scored, and the scores brought back to
+    their size. With `views`, such as [0.6, 0.9], the mean of the net's answers at these scales, each mirrored as well, is
+    scored beside them.
     A U-Net's epoch has so many `crops`; its cells are those that `threshold`, `seed` and `smallest` give.
     Mask R-CNN sees pictures resized to a `short` side of so many pixels, grey and with their contrast stretched where
     `stretch` says so; `largest` is the largest short side that it learned from (see `Run.find`). Up to `most` things are looked for in a picture; those that are surer than `threshold` make the
@@ -89,6 +91,7 @@ class Data:
     inputs: tuple[str, ...] = ("rgb",)
     options: dict[str, Any] = field(default_factory=dict)
     enlarge: float = 1.0
+    views: tuple[float, ...] = ()
     crops: int = 0
     threshold: float = 0.5
     seed: float = 0.7
@@ -233,8 +236,9 @@ def run_recipe(recipe: Recipe, out: Path, device: str = "auto", workers: int = 0
     classes = {head: getattr(pictures, HEADS[head][1]) for head in heads}
     net = make_net(recipe.net, [len(names) for names in classes.values()], sum(SOURCES[name] for name in inputs))
 
-    def score(net: nn.Module, head: str, dataset: Dataset, progress: bool) -> Evaluation:
-        one = enlarging(net.alone(head) if len(heads) > 1 else net, recipe.data.enlarge)
+    def score(net: nn.Module, head: str, dataset: Dataset, progress: bool, views: tuple = ()) -> Evaluation:
+        one = net.alone(head) if len(heads) > 1 else net
+        one = mean_of_views(one, views) if views else enlarging(one, recipe.data.enlarge)
         asked = dataset.giving(inputs, [HEADS[head][0]])
         return evaluate(one, asked, prepare=prepare, classes=classes[head], device=machine.device, progress=progress)
 
@@ -266,6 +270,9 @@ def run_recipe(recipe: Recipe, out: Path, device: str = "auto", workers: int = 0
     found = {head: score(net, head, tested, progress) for head in heads}
     testing = time.process_time() - began
     result = describe(recipe, found[heads[0]], history, testing, machine)
+    if recipe.data.views:
+        mean = score(net, heads[0], tested, progress, recipe.data.views)
+        result["scores, mean of views"] = rounded(mean.scores)
     if len(heads) > 1:
         result["heads"] = {head: rounded(one.scores) for head, one in found.items()}
     write_text(out / "history.json", json.dumps(asdict(history)) + "\n")
@@ -281,7 +288,7 @@ def decisive(recipe: Recipe) -> dict[str, Any]:
     tables = {name: table for name, table in asdict(recipe).items() if name != "training"}
     data = tables["data"]
     data["options"] = {name: value for name, value in data["options"].items() if name not in ("root", "split_file")}
-    testing = ["test", "largest"]
+    testing = ["test", "largest", "views"]
     if not data["validate_pictures"]:  # else they shape what the history says
         testing += ["test_name", "validate", "enlarge", "threshold", "seed", "smallest", "most"]
     made = {
@@ -412,6 +419,21 @@ def enlarging(net: nn.Module, times: float) -> Callable[[Tensor], Tensor]:
         return functional.interpolate(net(larger), images.shape[-2:], mode="bilinear", align_corners=False)
 
     return scored
+
+
+def mean_of_views(net: nn.Module, scales: Sequence[float]) -> Callable[[Tensor], Tensor]:
+    """The mean probability of each class over pictures at these scales, each as it is and mirrored.
+
+    Shape:
+        images (N, 3, H, W) -> (N, classes, H, W), 0 to 1
+    """
+
+    def asked(images: Tensor) -> Tensor:
+        views = [(enlarging(net, scale), mirror) for scale in scales for mirror in (False, True)]
+        said = [one(images.flip(-1)).flip(-1) if mirror else one(images) for one, mirror in views]
+        return torch.stack([scores.float().softmax(dim=1) for scores in said]).mean(dim=0)
+
+    return asked
 
 
 def make_loss(choice: "Loss", dataset: Dataset, heads: Sequence[str] = ("semantic",)) -> SegmentationLoss:

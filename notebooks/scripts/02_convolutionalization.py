@@ -48,7 +48,8 @@ from course_utils.models import backbone, centre_square, class_index, classifier
 from course_utils.models import geometry, guesses, normalise, output_size, resize, steps, without_padding
 from course_utils.inference import a_trous, dense, multiply_adds, seconds, shift_and_stitch, sliding_window
 from course_utils.figures import agreement, architecture, boxes, feature_maps, fields_over, growth, heat_columns
-from course_utils.figures import heat_maps, output_grid, over_strides, ratios, refinements, sensitivity, show
+from course_utils.figures import draw_classes, heat_maps, output_grid, over_strides, panels, ratios, refinements
+from course_utils.figures import sensitivity, show
 from course_utils.exercises import check, hint, quiz
 from course_utils.course import begin, choose, record
 
@@ -931,6 +932,63 @@ show(
 # *For the lecturer, 2 minutes.* Ask what they expect at the outline before they have looked at all three. A finer grid,
 # and the same far-sighted eyes: each answer still looks at hundreds of pixels. The paper tried shift-and-stitch and did
 # not keep it, since learning to upsample reached more for less. That is where lecture 03 begins.
+
+# %% [markdown] slideshow={"slide_type": "slide", "name": "promise-question"}
+# ### Three lectures from now: the same net, other last words
+#
+# The same backbone, untouched. Its last linear layer gave way to 1x1 convolutions that learned VOC's 20 things and
+# *background*. One of our four photographs shows nothing that VOC has a word for.
+#
+# **Which one, and what will the net say of it?**
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# The convolutions sit on the maps at strides 32, 16 and 8, and learned from 530 photographs of PASCAL VOC
+# (`configs/voc_fcn8s_fixed_cpu.toml`; lectures 03 to 05 build this net). The course brings along what they learned:
+# 30,000 numbers. VOC has a class *person*, and none for a cup.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 1 minute.* Cat, motorcycle, astronaut, coffee: let them vote by hands, then turn the page. VOC has a
+# class person, and none for a cup. Most expect it to stay empty, now that there is a background to choose.
+
+# %% slideshow={"slide_type": "subslide", "name": "promise"}
+from course_utils.data import annotation, VOC_CLASSES
+from course_utils.models import segment_photograph, voc_net
+
+voc = voc_net("voc_fcn8s_fixed_cpu").to(run.device)
+said = {name: segment_photograph(voc, photograph(name)) for name in ("cat", "motorcycle", "astronaut", "coffee")}
+truth, person = annotation("astronaut").mask, said["astronaut"] == VOC_CLASSES.index("person")
+iu = ((person & (truth == 1)).sum() / ((person | (truth == 1)) & (truth != 255)).sum()).item()
+record("02.astronaut_iu", iu)
+title = f"She is a 'person' now, IU {iu:.2f}; the cup has no word"
+drawings = {
+    name: partial(draw_classes, image=photograph(name), mask=labels, classes=VOC_CLASSES)
+    for name, labels in said.items()
+}
+show(
+    panels(drawings, title, columns=2, legend=False),
+    slides=[
+        panels({name: drawings[name] for name in pair}, title, legend=False)
+        for pair in (("cat", "motorcycle"), ("astronaut", "coffee"))
+    ],
+    alt="Four photographs with the classes that a net gives their pixels. Cat, motorcycle and astronaut are coloured over "
+    "most of their area, each as one class; on the cup lie patches of several classes.",
+)
+shares = said["coffee"].flatten().bincount(minlength=21) / said["coffee"].numel()
+for share, kind in zip(*shares.topk(5), strict=True):
+    print(f"coffee: {VOC_CLASSES[kind]:12} {share:.0%} of the pixels")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# "None of these" is on the list now, and for most of the coffee's table the net says so. On the cup itself it still
+# guesses: *background* is whatever VOC's annotators left unnamed, and nobody ever showed it a cup as large as the
+# picture. Look at what it guesses. In VOC's photographs, dishes come with dining tables.
+#
+# The outlines are better than you may have expected of maps of 12 by 9 cells. Where do they come from? That is the
+# question of lecture 03, and lecture 05 answers it.
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# *For the lecturer, 1 minute.* "None of these" is on the list now, and still the net guesses on the cup: background is
+# whatever VOC left unnamed, and nobody showed it a cup in close-up. Read out what it says there; in VOC, dishes come
+# with dining tables. Where could a map of 12 by 9 cells get these outlines from? Lecture 05.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Five questions before you go

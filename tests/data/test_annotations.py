@@ -4,17 +4,17 @@ import torch
 from course_utils.data.photographs import annotation, photograph
 
 
-@pytest.mark.parametrize("name", ["coffee", "coins", "cat"])
+@pytest.mark.parametrize("name", ["coffee", "coins", "cat", "astronaut"])
 def test_masks_fit_their_photographs_and_hold_classes_and_void_only(name):
     found = annotation(name)
     assert torch.equal(found.image, photograph(name))
     assert found.mask.shape == found.instances.shape == found.image.shape[1:]
     assert found.mask.dtype == found.instances.dtype == torch.int64
     assert set(found.mask.unique().tolist()) == {*range(len(found.classes)), 255}
-    assert 0.02 < (found.mask == 255).float().mean() < 0.1
+    assert 0.02 < (found.mask == 255).float().mean() < (0.2 if name == "astronaut" else 0.1)  # her helmet is void
 
 
-@pytest.mark.parametrize("name", ["coffee", "coins", "cat"])
+@pytest.mark.parametrize("name", ["coffee", "coins", "cat", "astronaut"])
 def test_each_object_has_the_class_of_its_pixels(name):
     found = annotation(name)
     assert found.instances.unique().tolist() == list(range(len(found.objects) + 1))
@@ -24,7 +24,7 @@ def test_each_object_has_the_class_of_its_pixels(name):
 
 
 def test_a_class_that_meets_another_has_void_between():
-    for name in ("coffee", "coins", "cat"):
+    for name in ("coffee", "coins", "cat", "astronaut"):
         mask = annotation(name).mask
         for one, other in ((mask[1:], mask[:-1]), (mask[:, 1:], mask[:, :-1])):
             assert not ((one != other) & (one != 255) & (other != 255)).any()

@@ -4,11 +4,12 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from course_utils.course.lectures import ROOT
 from course_utils.course.results import train_and_draw
-from course_utils.training.recipes import read_recipe, run_recipe
+from course_utils.training.recipes import mean_of_views, read_recipe, run_recipe
 from course_utils.training.saving import read, save
 
 TINY = """
@@ -189,3 +190,14 @@ def test_a_file_that_is_not_toml_is_named(tmp_path):
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.toml")), ids=lambda path: path.stem)
 def test_every_configuration_of_the_course_can_be_read(path):
     assert read_recipe(path).training.epochs > 0
+
+
+def test_the_mean_of_views_is_scored_beside_the_plain_answer_and_equals_it_for_one_view_of_a_symmetric_net(
+    tmp_path, config
+):
+    result = run_recipe(read_recipe(config, ["data.views=[0.75, 1.0]"]), tmp_path / "out", "cpu", progress=False)
+    assert set(result["scores, mean of views"]) == set(result["scores"])
+    images = torch.rand(2, 3, 24, 32)
+    pointwise = torch.nn.Conv2d(3, 4, 1)
+    said = mean_of_views(pointwise, [1.0])(images)
+    assert torch.allclose(said, pointwise(images).softmax(dim=1), atol=1e-6)
