@@ -15,7 +15,7 @@ from PIL import Image, ImageChops
 
 from course_utils.course.decks.building import LIST, Sources, listed, make_deck
 from course_utils.course.decks.slides import COVER, Frame
-from course_utils.course.lectures import NOTEBOOKS, find_lectures
+from course_utils.course.lectures import NOTEBOOKS
 from course_utils.course.notebooks import read_notebook
 from course_utils.data.files import write_text
 
@@ -35,7 +35,7 @@ def outdated_covers(notebooks: Path = NOTEBOOKS, decks: Path = LIST) -> dict[Pat
     """
     sources, found = Sources(notebooks), {}
     for entry in listed(decks):
-        file = notebooks / find_lectures([entry.lecture])[0].notebook.name if entry.lecture else None
+        file = sources.file(entry.lecture) if entry.lecture else None
         if not (file and file.exists() and entry.cover):
             continue
         notebook = read_notebook(file)
