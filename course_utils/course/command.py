@@ -190,6 +190,7 @@ def run(
 @app.command()
 def build(lectures: Lectures = None):
     """For maintainers: make notebooks/ from notebooks/scripts/, executed in the quick profile on the CPU."""
+    from course_utils.course.covers import update_covers
     from course_utils.course.lectures import find_lectures
     from course_utils.course.notebooks import update_guide
     from course_utils.course.running import build_lecture
@@ -200,6 +201,8 @@ def build(lectures: Lectures = None):
             outcome = build_lecture(lecture)
             typer.echo(f"{outcome.status:8} {lecture.name}  {outcome.seconds:.0f} s {outcome.error}")
             failed |= outcome.status != "passed"
+        for name in update_covers():
+            typer.echo(f"{name}: has its picture as it is now")
         if update_guide():
             typer.echo("brought the minutes in docs/teaching.md up to date")
     except ValueError as error:

@@ -31,6 +31,7 @@ TAGS = {
     "nbval-check-output": "nbval compares this cell's text",
 }
 NOTES = "*For the lecturer"  # how notes begin: "*For the lecturer, 3 minutes.* Ask the room ..."
+ATTACHED = re.compile(r"\]\(attachment:([^)\s]+)")  # a picture that lies in the notebook itself
 MAX_LINES = 25
 MAX_SET_UP = 15
 
@@ -148,6 +149,9 @@ def output_problems(notebook: NotebookNode) -> list[str]:
     ]
     if not any(cell.outputs for _, cell in code):
         found.append("no cell has an output: nbval would compare nothing")
+    for number, cell in enumerate(notebook.cells, start=1):
+        missing = [name for name in ATTACHED.findall(cell.source) if name not in cell.get("attachments", {})]
+        found += [f"cell {number} shows the picture {name}, which is not in the notebook" for name in missing]
     for number, cell in code:
         errors = [output for output in cell.outputs if output.output_type == "error"]
         found += [f"cell {number} holds an error: {error.ename}: {error.evalue}" for error in errors]

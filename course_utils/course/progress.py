@@ -169,7 +169,7 @@ STYLE = f"""<style>
 .course-map .later {{background: #f4f4f4; color: #595959; border-style: dashed; border-left-style: solid}}
 .course-map small {{position: absolute; left: 10px; right: 10px; bottom: 7px; color: #595959; font-size: 13px;
  display: flex; justify-content: space-between; white-space: nowrap}}
-.course-map .squares i {{display: inline-block; width: 7px; height: 9px; margin-right: 2px; border: 1.5px solid #595959}}
+.course-map .squares i {{display: inline-block; width: 5px; height: 9px; margin-right: 2px; border: 1.5px solid #595959}}
 .course-map .squares i.did {{background: {COLOURS["green"]}; border-color: {COLOURS["green"]}}}
 .course-news {{font: 15px/1.4 system-ui, sans-serif; max-width: 46em; margin-top: 1em}}
 .course-map .row {{position: absolute; left: 0; width: {LEFT - 8}px; height: {HIGH}px; display: flex;

@@ -11,6 +11,8 @@
 # %% [markdown] slideshow={"slide_type": "slide", "name": "title"}
 # # Start here
 #
+# ![Six scenes composed of stickers, each beside its label map: one colour for every kind of thing.](attachment:cover.jpg)
+#
 # **Image segmentation:** what is here, and exactly where does it end? At every pixel.
 #
 # Eleven lectures, three networks, built from nothing but convolutions, on a laptop without a network.

@@ -11,6 +11,8 @@
 # %% [markdown] slideshow={"slide_type": "slide", "name": "title"}
 # # What is segmentation?
 #
+# ![A photograph of a cup of coffee, described in five ways, from one name to outlines with names.](attachment:cover.jpg)
+#
 # Someone hands you a photograph and asks what is in it.
 #
 # There are at least five good answers.

@@ -11,6 +11,8 @@
 # %% [markdown] slideshow={"slide_type": "slide", "name": "title"}
 # # From classifier to heat map
 #
+# ![Three photographs, a cat, a cup and a motorcycle, and below each where a classifier is how sure of it.](attachment:cover.jpg)
+#
 # A classifier says *one* word about a picture. Segmentation needs a word for every pixel.
 #
 # Does that take another network?

@@ -11,6 +11,8 @@
 # %% [markdown] slideshow={"slide_type": "slide", "name": "title"}
 # # Back up to pixels
 #
+# ![Coins as two upsampled answers find them; the pixels that each has wrong are hatched.](attachment:cover.jpg)
+#
 # A classifier that slides answers once every 32 pixels.
 #
 # For each answer there are 1,024 pixels that nobody asked. Who fills them in?

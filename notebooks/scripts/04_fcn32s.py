@@ -11,6 +11,8 @@
 # %% [markdown] slideshow={"slide_type": "slide", "name": "title"}
 # # FCN-32s: from heat map to segmentation
 #
+# ![Six scenes composed of stickers, each beside its label map.](attachment:cover.jpg)
+#
 # A classifier that slides says *roughly where* it sees one of ImageNet's words.
 #
 # You have other words, and pixels to label. How much has to be built, and how much learned?

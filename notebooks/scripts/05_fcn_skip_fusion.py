@@ -11,6 +11,8 @@
 # %% [markdown] slideshow={"slide_type": "slide", "name": "title"}
 # # Skips: where the fine lines come from
 #
+# ![A scene of stickers: its true labels, and what an FCN-32s, a 16s and an 8s make of it.](attachment:cover.jpg)
+#
 # An FCN-32s knows what is in a picture, and draws it with a broom.
 #
 # The fine lines are **inside the net already**. Who lets them speak?

@@ -11,6 +11,8 @@
 # %% [markdown] slideshow={"slide_type": "slide", "name": "title"}
 # # FCN beyond VOC
 #
+# ![A motorcycle in a garage: photograph, measured depth, disparity, height above the ground, angle with gravity.](attachment:cover.jpg)
+#
 # Another classifier below. A second eye beside. A second answer on top.
 #
 # **Which of the three is worth its price?**

@@ -11,6 +11,8 @@
 # %% [markdown] slideshow={"slide_type": "slide", "name": "title"}
 # # U-Net from scratch
 #
+# ![The U-Net, drawn from its module: boxes for maps, down on the left, up on the right, arrows across.](attachment:cover.jpg)
+#
 # Thousands of cells, packed wall to wall, and few labelled pictures.
 #
 # The FCN's idea of skips, and nearly everything else about them changed.

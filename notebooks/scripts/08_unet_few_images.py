@@ -11,6 +11,8 @@
 # %% [markdown] slideshow={"slide_type": "slide", "name": "title"}
 # # Learning from one image
 #
+# ![Glowing nuclei under a microscope, outlined as two nets found them.](attachment:cover.jpg)
+#
 # Somebody drew around twelve nuclei, one by one.
 #
 # Is that enough to find the next hundred?

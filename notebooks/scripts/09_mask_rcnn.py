@@ -11,6 +11,8 @@
 # %% [markdown] slideshow={"slide_type": "slide", "name": "title"}
 # # One mask for each thing
 #
+# ![Four scenes with things that overlap: above as they were drawn around, below as a net found them.](attachment:cover.jpg)
+#
 # Two sheep, one in front of the other.
 #
 # Your net has labelled every pixel of both correctly. How many sheep did it find?

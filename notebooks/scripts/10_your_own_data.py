@@ -11,6 +11,8 @@
 # %% [markdown] slideshow={"slide_type": "slide", "name": "title"}
 # # Your own data
 #
+# ![Eight pictures of a folder, each beside its mask.](attachment:cover.jpg)
+#
 # A folder with pictures and masks arrives by mail: "It should all be there."
 #
 # What is wrong with it?

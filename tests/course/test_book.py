@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from html import unescape
+from pathlib import Path
 
 import pytest
 import yaml
@@ -109,6 +110,24 @@ def test_every_picture_has_its_alt_text_and_lies_in_the_book(books):
             assert len(pictures) >= 1
             for address, alt in pictures:
                 assert len(alt) > 40 and (page.parent / address).exists()
+
+
+def test_a_lecture_begins_with_its_picture_and_its_question_on_its_page_and_its_card(books):
+    for book in books.values():
+        page = (book / "lectures" / "03_upsampling.html").read_text(encoding="utf-8")
+        picture = re.search(r'<img class="figure" src="../(figures/\w+\.jpg)" alt="Coins as two', page)
+        assert picture and page.index("<h1>") < picture.start() < page.index("Who fills them in?")
+        assert "attachment:" not in page
+        assert f"figures/{Path(picture[1]).stem}_card.webp" in (book / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_pictures_that_an_explorer_moves_among_are_not_read_for_paper(tmp_path):
+    (tmp_path / "lectures").mkdir()
+    explorer = '<img alt="A box."><script type="application/json">{"pictures": ["UklGR"]}</script><p>After.</p>'
+    html = f'<article class="bd-article">{explorer}</article>'
+    (tmp_path / "lectures" / "07_box.html").write_text(html, encoding="utf-8")
+    printed = lecture(tmp_path, Page("07_box", "A box", "", 0, {}))
+    assert "UklGR" not in printed and '<img alt="A box."><p>After.</p>' in printed
 
 
 def test_equations_are_mathml_and_need_no_script(books):

@@ -230,6 +230,9 @@ def test_in_a_deck_arrow_keys_move_the_slider_and_a_clickers_keys_turn_the_page(
     page = browser.new_page(viewport={"width": 1280, "height": 720})
     open_deck(file, page)
     page.evaluate("Reveal.slide(1)")
+    type_of = "parts => parts.filter(part => part.offsetWidth).map(part => parseFloat(getComputedStyle(part).fontSize))"
+    sizes = page.locator(".present .course-moving p, .present .course-moving label").evaluate_all(type_of)
+    assert len(sizes) >= 3 and min(sizes) >= 24, "18 points on a page of 1280x720: the back row reads along"
     slider = page.locator("input[type=range]").first
     slider.press("ArrowRight")
     assert page.locator("output").first.text_content() == "4"

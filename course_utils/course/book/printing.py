@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from course_utils.course.decks.pdf import browser
 from course_utils.data.files import write_text
 
 SECTION = re.compile(r'<section id="([^"]+)">\s*(?:<span [^>]*></span>)*<h2>(.*?)<a class="headerlink"', re.DOTALL)
+SCRIPT = re.compile(r"<script\b.*?</script>", re.DOTALL)
+AT_ONCE = 2  # lectures that are printed side by side, by a browser each
 PRINTED = re.compile(rb"/Type /Page\b")
 HEAD = """<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8"><title>{title}</title>
 <link rel="stylesheet" href="../_static/pygments.css"><link rel="stylesheet" href="../_static/print.css">
@@ -30,32 +33,39 @@ def write_pdfs(book: Path, pages: Sequence[Page], whole: str, title: str) -> Non
         RuntimeError: where no browser starts.
     """
     (book / "pdf").mkdir(exist_ok=True)
-    sheet = book / "lectures" / "print.html"  # where the pages' own addresses of figures hold
     lectures = [lecture(book, page) for page in pages]
+    running = running_heads(pages)
+
+    def to_paper(body: str, name: str, target: Path, printer, tagged: bool) -> int:
+        """Print one file; returns its pages. Tags are for who listens to it, and make it half as large again."""
+        sheet = book / "lectures" / f"print-{target.stem}.html"  # where the pages' own addresses of figures hold
+        write_text(sheet, HEAD.format(title=escape(name), running=running, body=body))
+        opened = printer.new_page()
+        try:
+            opened.goto(sheet.as_uri())
+            opened.pdf(path=str(target), prefer_css_page_size=True, print_background=True, outline=True, tagged=tagged)
+        finally:
+            opened.close()
+            sheet.unlink()
+        return len(PRINTED.findall(target.read_bytes()))
+
+    def some(places: range) -> list[int]:
+        with browser() as printer:  # Playwright keeps to the thread in which it was started
+            return [
+                to_paper(lectures[place], pages[place].title, book / "pdf" / f"{pages[place].name}.pdf", printer, True)
+                for place in places
+            ]
+
+    counts = [0] * len(pages)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        shares = [range(first, len(pages), AT_ONCE) for first in range(AT_ONCE)]
+        for places, counted in zip(shares, pool.map(some, shares), strict=True):
+            counts[places.start :: AT_ONCE] = counted
     with browser() as printer:
-
-        def to_paper(body: str, name: str, target: Path, tagged: bool) -> int:
-            write_text(sheet, HEAD.format(title=escape(name), running=running_heads(pages), body=body))
-            opened = printer.new_page()
-            try:
-                opened.goto(sheet.as_uri())
-                opened.pdf(
-                    path=str(target), prefer_css_page_size=True, print_background=True, outline=True, tagged=tagged
-                )
-            finally:
-                opened.close()
-            return len(PRINTED.findall(target.read_bytes()))
-
-        # a lecture is tagged, for who listens to it; all of them together would be half as large again
-        counts = [
-            to_paper(body, page.title, book / "pdf" / f"{page.name}.pdf", True)
-            for page, body in zip(pages, lectures, strict=True)
-        ]
         # each lecture begins a page, so its number follows from how many pages come before it
-        before = to_paper(front(pages, [0] * len(pages), lectures, title), title, book / whole, False)
+        before = to_paper(front(pages, counts, lectures, title), title, book / whole, printer, False)
         numbers = [1 + before + sum(counts[:place]) for place in range(len(pages))]
-        to_paper(front(pages, numbers, lectures, title) + "".join(lectures), title, book / whole, False)
-    sheet.unlink()
+        to_paper(front(pages, numbers, lectures, title) + "".join(lectures), title, book / whole, printer, False)
 
 
 def lecture(book: Path, page: Page) -> str:
@@ -64,6 +74,7 @@ def lecture(book: Path, page: Page) -> str:
     article = re.search(r'<article class="bd-article">(.*)</article>', html, re.DOTALL)[1]
     article = article.replace('<details class="admonition hide above-input">', '<details class="admonition hide" open>')
     article = article.replace('loading="lazy"', "")
+    article = SCRIPT.sub("", article)  # an explorer's other pictures, megabytes of them, are not for paper
     number = page.name[:2]
     article = re.sub(r'(<section id=")', rf"\g<1>l{number}-", article)
     article = re.sub(r'(href="#)', rf"\g<1>l{number}-", article)

@@ -15,7 +15,7 @@ import nbformat
 from nbformat import NotebookNode
 from PIL import Image
 
-from course_utils.course.decks.building import listed
+from course_utils.course.decks.slides import PICTURE
 from course_utils.course.lectures import ROOT
 from course_utils.course.moving import with_moving
 from course_utils.course.notebooks import MINUTES, NOTES
@@ -40,7 +40,7 @@ class Page:
         question: what it begins with, below the heading.
         minutes: what its notes for the lecturer add up to.
         kept: what its run measured, as `course_utils.course.results.recorded` gives it.
-        card: the figure of its deck's title, or its first one, as it lies in the book, or "".
+        card: the picture that it begins with, or its first figure, as it lies in the book, or "".
         alt: what that figure shows.
     """
 
@@ -76,14 +76,13 @@ def lecture_page(
         links: what to open beside it: word -> address from the book's front page.
     """
     shown, pictures = as_page(whole, handed_out, there), []
-    cover = next((deck.cover for deck in listed() if deck.lecture == name[:2]), "").partition("/")[2]
+    opening = PICTURE.sub("", shown.cells[0].source) if shown.cells and shown.cells[0].cell_type == "markdown" else ""
     for cell in shown.cells:
         if cell.cell_type == "code":
-            figures = put_figures(cell, book)
-            named = cell.metadata.get("slideshow", {}).get("name") == cover
-            pictures = figures + pictures if named else pictures + figures
+            pictures += put_figures(cell, book)
             fold(cell)
-    opening = shown.cells[0].source if shown.cells and shown.cells[0].cell_type == "markdown" else ""
+        else:
+            pictures += put_attachments(cell, book)
     heading = re.match(r"# (.+)\n*", opening)
     title = heading[1] if heading else name
     question = opening[heading.end() :].strip() if heading else ""
@@ -115,7 +114,6 @@ def as_page(whole: NotebookNode, handed_out: NotebookNode, there: set[str]) -> N
     notebook = with_moving(handed_out)
     had_outputs = {cell["id"] for cell in whole.cells if cell.get("outputs")}
     for cell in notebook.cells:
-        cell.pop("attachments", None)
         if cell.cell_type == "markdown":
             cell["source"] = LINK.sub(lambda to: to[0] if to[2] in there else to[1], cell.source)
         for output in cell.get("outputs", []):
@@ -153,16 +151,10 @@ def put_figures(cell: NotebookNode, book: Path) -> list[tuple[str, str]]:
         data = output.get("data", {})
         mime = next((mime for mime in PICTURES if mime in data), None)
         if mime:
-            content = base64.b64decode(data[mime])
-            name = f"figures/{hashlib.sha256(content).hexdigest()[:16]}.{PICTURES[mime]}"
-            if not (book / name).exists():
-                write_bytes(book / name, content)
             alt = output.metadata.get(mime, {}).get("alt", "")
-            width, height = Image.open(io.BytesIO(content)).size
+            name, html = put_picture(data[mime], mime, alt, book)
             figures.append((name, alt))
-            output = html_output(
-                f'<img class="figure" src="../{name}" alt="{escape(alt)}" width="{width}" height="{height}" loading="lazy">'
-            )
+            output = html_output(html)
         elif data:  # less what only the course reads: a recorded result, a run, a figure for slides
             output["data"] = {kind: form for kind, form in data.items() if not kind.startswith(OURS)}
             if not output["data"]:
@@ -170,6 +162,37 @@ def put_figures(cell: NotebookNode, book: Path) -> list[tuple[str, str]]:
         outputs.append(output)
     cell["outputs"] = outputs
     return figures
+
+
+def put_attachments(cell: NotebookNode, book: Path) -> list[tuple[str, str]]:
+    """The same for the pictures that lie in a cell of text."""
+    figures = []
+
+    def shown(picture: re.Match) -> str:
+        data = attached.get(picture[1].removeprefix("attachment:"), {})
+        mime = next((mime for mime in PICTURES if mime in data), None)
+        if not mime:
+            return picture[0]
+        alt = picture[0][2:].partition("](")[0]
+        name, html = put_picture(data[mime], mime, alt, book)
+        figures.append((name, alt))
+        return html
+
+    attached = cell.pop("attachments", {})
+    cell["source"] = PICTURE.sub(shown, cell.source)
+    return figures
+
+
+def put_picture(packed: str, mime: str, alt: str, book: Path) -> tuple[str, str]:
+    """Write a picture, base64, into the book; returns its file, from the book's front page, and what shows it."""
+    content = base64.b64decode(packed)
+    name = f"figures/{hashlib.sha256(content).hexdigest()[:16]}.{PICTURES[mime]}"
+    if not (book / name).exists():
+        write_bytes(book / name, content)
+    width, height = Image.open(io.BytesIO(content)).size
+    return name, (
+        f'<img class="figure" src="../{name}" alt="{escape(alt)}" width="{width}" height="{height}" loading="lazy">'
+    )
 
 
 def html_output(html: str) -> NotebookNode:

@@ -119,6 +119,10 @@ class Sources:
         self.notebooks = Path(notebooks)
         self.read: dict[str, tuple[list[Slide], dict]] = {}
 
+    def file(self, number: str) -> Path:
+        """Where a lecture's notebook lies, whether or not it is there."""
+        return self.notebooks / find_lectures([number])[0].notebook.name
+
     def __getitem__(self, number: str) -> tuple[list[Slide], dict]:
         """The slides of a lecture, or of "overview", and the run that they come from.
 
@@ -129,7 +133,7 @@ class Sources:
             if number == OVERVIEW:
                 self.read[number] = overview_slides(self.notebooks), {}
             else:
-                file = self.notebooks / find_lectures([number])[0].notebook.name
+                file = self.file(number)
                 self.read[number] = read_slides(read_notebook(file), number), recorded(file)["run"]
                 if not self.read[number][0]:
                     raise ValueError(
@@ -167,11 +171,13 @@ def make_deck(entry: Listed, sources: Sources) -> Deck:
 def covered(entry: Listed, slides: Sequence[Slide], sources: Sources) -> tuple[Slide, ...]:
     """The slides with the deck's picture on the first of them.
 
-    A notebook of somebody's own has no slide of that name, and a title without a picture.
+    A notebook of somebody's own has no slide of that name, and a title without a picture; so has a deck whose picture
+    is another lecture's where that one was not run.
     """
     pictures = {slide.name: slide.figures[-1].frames[-1] for slide in slides if slide.figures}
-    if entry.cover and entry.cover not in pictures:
-        borrowed = sources[entry.cover.partition("/")[0]][0]
+    lender = entry.cover.partition("/")[0]
+    if entry.cover not in pictures and lender not in ("", entry.lecture) and sources.file(lender).exists():
+        borrowed = sources[lender][0]
         pictures |= {slide.name: slide.figures[-1].frames[-1] for slide in borrowed if slide.figures}
     return replace(slides[0], cover=pictures.get(entry.cover)), *slides[1:]
 

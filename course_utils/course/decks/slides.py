@@ -179,6 +179,7 @@ def with_cell(slide: Slide, cell: NotebookNode, step: int) -> Slide:
 
 
 PICTURE = re.compile(r"!\[[^\]]*\]\(([^)\s]+)[^)]*\)")
+COVER = "cover.jpg"  # the attachment with a lecture's picture, which its deck's title slide has from the figure itself
 
 
 def not_shown(cell: NotebookNode) -> list[str]:
@@ -188,7 +189,7 @@ def not_shown(cell: NotebookNode) -> list[str]:
             f"its text shows the picture {name!r}, which stays behind: draw it in a cell, as "
             'show(figure, alt="...") from course_utils.figures does'
             for name in PICTURE.findall(cell.source)
-            if not name.startswith("data:")
+            if not name.startswith("data:") and name != f"attachment:{COVER}"
         ]
     found = []
     for output in cell.get("outputs", []):
