@@ -97,6 +97,24 @@ class Plan:
     def steps(self) -> int:
         return max(1, round(self.settings.epochs * self.steps_per_epoch))
 
+    def stop(self, done: int, until: float | None = None) -> int:
+        """The step to stop before: the end, or `until` so many epochs are over.
+
+        Raises:
+            ValueError: where `until` is no time in the training, or passed already.
+        """
+        if until is None:
+            return self.steps
+        if not 0 < until <= self.settings.epochs:
+            raise ValueError(f"until = {until:g}: this training lasts from 0 to {self.settings.epochs:g} epochs")
+        stop = max(1, round(until * self.steps_per_epoch))
+        if done > stop:
+            raise ValueError(
+                f"until = {until:g} is step {stop}, and this training stands at step {done} already: ask for a later time, or "
+                "delete its checkpoint to begin anew"
+            )
+        return stop
+
     def order(self, epoch: int) -> list[int]:
         """The pictures of an epoch."""
         seed = int(np.random.SeedSequence((self.settings.seed, epoch)).generate_state(1)[0])
