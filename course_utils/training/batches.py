@@ -98,19 +98,19 @@ class Plan:
         return max(1, round(self.settings.epochs * self.steps_per_epoch))
 
     def stop(self, done: int, until: float | None = None) -> int:
-        """The step to stop before: the end, or `until` so many epochs are over.
+        """The step to stop before: the end, or where a share of all steps is done.
 
         Raises:
-            ValueError: where `until` is no time in the training, or passed already.
+            ValueError: where `until` is no share, or passed already.
         """
         if until is None:
             return self.steps
-        if not 0 < until <= self.settings.epochs:
-            raise ValueError(f"until = {until:g}: this training lasts from 0 to {self.settings.epochs:g} epochs")
-        stop = max(1, round(until * self.steps_per_epoch))
+        if not 0 < until <= 1:
+            raise ValueError(f"until = {until:g}: a share of the steps, above 0 and up to 1")
+        stop = max(1, round(until * self.steps))
         if done > stop:
             raise ValueError(
-                f"until = {until:g} is step {stop}, and this training stands at step {done} already: ask for a later time, or "
+                f"until = {until:g} is step {stop}, and this training stands at step {done} already: ask for a larger share, or "
                 "delete its checkpoint to begin anew"
             )
         return stop

@@ -313,7 +313,7 @@ def train_thing_net(
     Args:
         seed: of first weights and training; the run's where it is None.
         net: to train; a fresh one of the board where it is None. Changed in place.
-        until: as for `train_or_load`: stops after so many epochs; asked for again without it, it goes on from there.
+        until: as for `train_or_load`: stops after this share of the steps; asked for again, it goes on from there.
     """
     settings = thing_recipe(run, seed, **changed)
     net = net or board.net(settings.seed)

@@ -37,7 +37,7 @@ def train_or_load(
     """Train a net, or fill it with the weights that the very same training gave before.
 
     The same: by everything that `made_of` names. A training that was broken off is continued. So is one that was asked
-    for `until` some epoch: its net of that time is kept as well, and a net with the same first weights goes on from there.
+    for `until` a share of its steps: its net of that time is kept as well, and one of the same first weights goes on.
 
     Args:
         name: begins the file's name, such as "fcn32s".

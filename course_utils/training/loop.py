@@ -57,8 +57,8 @@ def train(
         prepare: from a batch of images to what the net takes, on the device, such as `normalise`.
         validate: called with the net in eval mode after each epoch; what it gives goes into the history.
         device: as for `course_utils.course.lessons.begin`.
-        until: stop after so many of all epochs, to look at the net half way; may be a fraction. With a checkpoint, the
-            same training asked for again goes on from there, to the weights that it would have had without a stop.
+        until: stop after this share of the steps, to look at the net half way. With a checkpoint, the same training asked
+            for again goes on from there, to the weights that it would have had without a stop.
         checkpoint: a file; where it is there already, training goes on from it, with more epochs too. All else that
             makes a training (see `made_of`) has to be as it was.
         every: seconds between checkpoints; there is one after each epoch in any case.
