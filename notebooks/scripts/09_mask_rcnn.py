@@ -1146,8 +1146,9 @@ if len(set(winner.values())) == 1:
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Read the columns of mistakes, not only the first. Two of them belong to the rules: a label map **merges**, because where
 # two things of one class overlap there is no gap to be found, whatever the loss says; boxes **miss**, because what NMS
-# has suppressed is never drawn. The third comes from a short training: where a map is unsure in the middle of a large
-# thing, two seeds grow in it, and the watershed **splits** it.
+# has suppressed is never drawn. The third is the map's own: where it is unsure in the middle of a large thing, two
+# seeds grow in it, and the watershed **splits** it. Look at the three stops again: what was missed at first may be found
+# later, and still in pieces.
 #
 # So look at your own pictures and ask two questions. Do things of one class overlap, so that one hides a part of the
 # other? Then boxes. Do long things lie side by side, so that their boxes overlap more than they do? Then a label map with
@@ -1155,8 +1156,8 @@ if len(set(winner.values())) == 1:
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *For the lecturer, 3 minutes.* Count mistakes with the room before you give the numbers: hatched things are merged,
-# bare ones are missed. Both had about the same processor time; the notebook prints it. More of it would mend what the
-# label map splits, but not what it merges: the notebook says how many things even a perfect label map shows as one.
+# bare ones are missed. Both had about the same processor time; the notebook prints it, and what more of it mends: the
+# label map's training stops twice. What is merged, no training mends: even a perfect label map shows many things as one.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Five questions before you go
