@@ -97,6 +97,24 @@ class Plan:
     def steps(self) -> int:
         return max(1, round(self.settings.epochs * self.steps_per_epoch))
 
+    def stop(self, done: int, until: float | None = None) -> int:
+        """The step to stop before: the end, or where a share of all steps is done.
+
+        Raises:
+            ValueError: where `until` is no share, or passed already.
+        """
+        if until is None:
+            return self.steps
+        if not 0 < until <= 1:
+            raise ValueError(f"until = {until:g}: a share of the steps, above 0 and up to 1")
+        stop = max(1, round(until * self.steps))
+        if done > stop:
+            raise ValueError(
+                f"until = {until:g} is step {stop}, and this training stands at step {done} already: ask for a larger share, or "
+                "delete its checkpoint to begin anew"
+            )
+        return stop
+
     def order(self, epoch: int) -> list[int]:
         """The pictures of an epoch."""
         seed = int(np.random.SeedSequence((self.settings.seed, epoch)).generate_state(1)[0])

@@ -8,6 +8,7 @@ found.masks.ap50, found.boxes.ap50, found.instances.matched_share[0.5]
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -88,6 +89,13 @@ class ThingPictures(torch.utils.data.Dataset):
             image = image * inside.to(torch.uint8)
         return image, instances, classes
 
+    def subset(self, indices: Sequence[int]) -> "ThingPictures":
+        """Some of the pictures, in the given order."""
+        some = copy(self)
+        some.dataset = self.dataset.subset(indices)
+        some.items = some.dataset.items
+        return some
+
     def whole(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
         """A picture and its two maps at the size that they have, not augmented."""
         sample = self.dataset.sample(index)
@@ -148,24 +156,25 @@ class KeptThings(torch.utils.data.Dataset):
     Args:
         backbone: EfficientNet-Lite0; run here without gradients.
         pictures: of one size, a multiple of 32, not augmented.
-        batch: pictures that are run together.
+        begun: what was kept of the first pictures already; only the others are run.
 
     Shape:
         kept[i]: (planes, H / 8, W / 8) float32, for an `UpperBackbone`; instances and classes (H, W)
     """
 
-    def __init__(self, backbone: Backbone, pictures: ThingPictures, batch: int = 20):
+    batch = 20  # pictures that are run together
+
+    def __init__(self, backbone: Backbone, pictures: ThingPictures, begun: "KeptThings | None" = None):
         self.pictures = pictures
         self.name, self.split, self.items = f"{pictures.name}, kept maps", pictures.split, pictures.items
         self.classes = pictures.classes
-        kept, truths = [], []
-        starts = range(0, len(pictures), batch)
+        maps, truths = ([begun.maps], [begun.truths]) if begun else ([], [])
+        starts = range(len(begun) if begun else 0, len(pictures), self.batch)
         for start in tqdm(starts, desc=f"{pictures.split} pictures through the lower layers", leave=False):
-            some = [pictures[index] for index in range(start, min(start + batch, len(pictures)))]
-            images = torch.stack([image for image, *_ in some])
-            kept.append(lower_maps(backbone, images, every=8))
-            truths += [torch.stack(maps) for _, *maps in some]
-        self.maps, self.truths = torch.cat(kept), torch.stack(truths).short()
+            some = [pictures[index] for index in range(start, min(start + self.batch, len(pictures)))]
+            maps.append(lower_maps(backbone, torch.stack([image for image, *_ in some]), every=8))
+            truths.append(torch.stack([torch.stack(each) for _, *each in some]).short())
+        self.maps, self.truths = torch.cat(maps), torch.cat(truths)
 
     def __len__(self) -> int:
         return len(self.truths)
@@ -220,6 +229,7 @@ class ThingBoard:
 
     Attributes:
         train, val: the pictures' maps, kept, and their things; made when they are first asked for.
+        first_half: of `train`; asked for before, it leaves `train` the other half to do.
     """
 
     pictures: dict[str, ThingPictures]
@@ -227,8 +237,14 @@ class ThingBoard:
     device: torch.device
 
     @cached_property
+    def first_half(self) -> KeptThings:
+        pictures = self.pictures["train"]
+        whole = len(pictures) // 2 // KeptThings.batch * KeptThings.batch  # batches, as all at once would have them
+        return KeptThings(self.backbone, pictures.subset(range(whole or len(pictures))))
+
+    @cached_property
     def train(self) -> KeptThings:
-        return KeptThings(self.backbone, self.pictures["train"])
+        return KeptThings(self.backbone, self.pictures["train"], self.first_half)
 
     @cached_property
     def val(self) -> KeptThings:
@@ -285,17 +301,25 @@ def thing_recipe(run: Run, seed: int | None = None, **changed) -> Settings:
 
 
 def train_thing_net(
-    board: ThingBoard, run: Run, seed: int | None = None, net: MaskRCNN | None = None, **changed
+    board: ThingBoard,
+    run: Run,
+    seed: int | None = None,
+    net: MaskRCNN | None = None,
+    until: float | None = None,
+    **changed,
 ) -> tuple[MaskRCNN, History]:
     """A net trained on a board, or loaded where it was trained before; see `thing_recipe` for what can be changed.
 
     Args:
         seed: of first weights and training; the run's where it is None.
         net: to train; a fresh one of the board where it is None. Changed in place.
+        until: as for `train_or_load`: stops after this share of the steps; asked for again, it goes on from there.
     """
     settings = thing_recipe(run, seed, **changed)
     net = net or board.net(settings.seed)
-    history = train_or_load("mask_rcnn", ToldNet(net), board.train, five_losses, settings, device=board.device)
+    history = train_or_load(
+        "mask_rcnn", ToldNet(net), board.train, five_losses, settings, until=until, device=board.device
+    )
     return net, history
 
 
@@ -437,8 +461,7 @@ def run_things(recipe, out: Path, machine, decisive: dict, workers: int = 0, pro
     validate, watched = None, {}
     if data.validate_pictures:
         step = max(1, len(tested) // data.validate_pictures)
-        few = ThingPictures(tested.dataset.subset(range(0, len(tested), step)), None, data.short, stretch=data.stretch)
-
+        few = tested.subset(range(0, len(tested), step))
         watched = {"what is validated (hash)": digest(describe(few))}
 
         def validate(told: nn.Module) -> dict[str, float]:

@@ -29,17 +29,20 @@ def train_or_load(
     loss: nn.Module | Callable,
     settings: Settings | None = None,
     *,
+    until: float | None = None,
     folder: Path | None = None,
     say: Callable[[str], None] = print,
     **options,
 ) -> History:
     """Train a net, or fill it with the weights that the very same training gave before.
 
-    The same: by everything that `made_of` names. A training that was broken off is continued.
+    The same: by everything that `made_of` names. A training that was broken off is continued. So is one that was asked
+    for `until` a share of its steps: its net of that time is kept as well, and one of the same first weights goes on.
 
     Args:
         name: begins the file's name, such as "fcn32s".
         net, dataset, loss, settings: as for `train`; the net is changed in place.
+        until: as for `train`.
         folder: where trained nets are kept; see `trained_folder`.
         say: told whether it was loaded.
         options: passed on to `train`.
@@ -52,7 +55,7 @@ def train_or_load(
     made = made_of(net, dataset, loss, settings, options.get("prepare"), machine)
     key = fingerprint(made, options.get("validate"))
     folder = Path(folder) if folder else trained_folder()
-    path = folder / f"{name}-{key}.pt"
+    path = folder / (f"{name}-{key}.pt" if until is None else f"{name}-{key}-until-{until:g}.pt")
     if path.exists():
         try:
             state = read(path)
@@ -66,9 +69,10 @@ def train_or_load(
     part = folder / f"{name}-{key}.unfinished.pt"
     if not writable(folder):
         say(f"{name}: '{folder}' cannot be written, so this net will not be kept")
-        return train(net, dataset, loss, settings, machine=machine, **options)
-    history = train(net, dataset, loss, settings, machine=machine, checkpoint=part, made=made, **options)
+        return train(net, dataset, loss, settings, machine=machine, until=until, **options)
+    history = train(net, dataset, loss, settings, machine=machine, until=until, checkpoint=part, made=made, **options)
     if machine.process == 0:
         save({"net": net.state_dict(), "history": asdict(history)}, path)
-        part.unlink(missing_ok=True)
+        if until is None:
+            part.unlink(missing_ok=True)
     return history

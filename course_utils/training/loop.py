@@ -5,6 +5,7 @@ history = train(net, dataset, CrossEntropy(), Settings(epochs=4), prepare=partia
 
 import copy
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ def train(
     prepare: Prepare | None = None,
     validate: Validate | None = None,
     device: str | torch.device = "auto",
+    until: float | None = None,
     checkpoint: Path | None = None,
     every: float = 60.0,
     workers: int = 0,
@@ -55,6 +57,8 @@ def train(
         prepare: from a batch of images to what the net takes, on the device, such as `normalise`.
         validate: called with the net in eval mode after each epoch; what it gives goes into the history.
         device: as for `course_utils.course.lessons.begin`.
+        until: stop after this share of the steps, to look at the net half way. With a checkpoint, the same training asked
+            for again goes on from there, to the weights that it would have had without a stop.
         checkpoint: a file; where it is there already, training goes on from it, with more epochs too. All else that
             makes a training (see `made_of`) has to be as it was.
         every: seconds between checkpoints; there is one after each epoch in any case.
@@ -68,7 +72,7 @@ def train(
 
     Raises:
         NonFiniteLoss: at the first loss that is not a finite number, before it touches the weights.
-        ValueError: for pictures that make no batch, or a checkpoint of another training.
+        ValueError: for pictures that make no batch, a checkpoint of another training, or one that stands beyond `until`.
     """
     settings = settings or Settings()
     machine = machine or Alone(device, settings.precision)
@@ -82,11 +86,13 @@ def train(
     optimiser = make_optimiser(net, settings)
     keeper = Keeper(checkpoint, every, made, plan, writes=machine.process == 0)
     history = keeper.restore(net, optimiser)
+    first = len(history.losses)
+    stop = plan.stop(first, until)
     told = getattr(net, "takes_targets", False)
     running = machine.wrap(net)
 
     with chance_kept(machine.device), Progress(history, plan, progress and machine.process == 0) as shown:
-        for step, parts in enumerate(plan.load(dataset, len(history.losses), workers), start=len(history.losses)):
+        for step, parts in enumerate(islice(plan.load(dataset, first, workers), stop - first), start=first):
             draw_from(settings.seed, step, machine.process)  # dropout
             learn(running, settings)
             lr = set_learning_rate(optimiser, settings, step, plan.steps)
@@ -112,7 +118,7 @@ def train(
             if (step + 1) % plan.steps_per_epoch == 0 or step + 1 == plan.steps:
                 history.end_epoch(plan.steps_per_epoch, judge(net, validate) if machine.process == 0 else {})
                 shown.epoch()
-            keeper.keep(net, optimiser, history)
+            keeper.keep(net, optimiser, history, last=step + 1 == stop)
             shown.step()
     net.eval()
     return history

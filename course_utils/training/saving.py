@@ -72,7 +72,7 @@ class Keeper:
 
     Args:
         path: the file, or None to keep nothing.
-        every: seconds between two times; after an epoch it keeps in any case.
+        every: seconds between two times; after an epoch and at a stop it keeps in any case.
         made: what makes this training, by name (see `made_of`); "epochs" alone may grow.
         plan: its steps.
         writes: False in all but one of several processes.
@@ -146,13 +146,13 @@ class Keeper:
         if self.writes:
             print(f"'{self.path}' {words}")
 
-    def keep(self, net: nn.Module, optimiser: torch.optim.Optimizer, history: History) -> None:
-        """Write the state if it is time."""
+    def keep(self, net: nn.Module, optimiser: torch.optim.Optimizer, history: History, last: bool = False) -> None:
+        """Write the state if it is time, or the last one for now."""
         now = time.monotonic()
         history.seconds = self.before + now - self.began
         history.cpu_seconds = self.cpu_before + time.process_time() - self.cpu_began
         ended = history.epochs and history.epochs[-1]["steps"] == len(history.losses)
-        if self.path is None or not self.writes or not (ended or now - self.last >= self.every):
+        if self.path is None or not self.writes or not (ended or last or now - self.last >= self.every):
             return
         save(
             {

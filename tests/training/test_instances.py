@@ -133,6 +133,22 @@ def test_what_is_kept_of_a_picture_are_its_maps_and_its_things_as_they_are():
     assert all(torch.equal(one, other) for one, other in zip(truth, kept, strict=True))
 
 
+def test_maps_that_are_kept_in_two_halves_are_those_of_one_go_and_each_picture_is_run_once(monkeypatch):
+    counts, board = [], thing_board(QUICK, images=48)
+
+    def counted(net, images, every):
+        counts.append(len(images))
+        return lower_maps(net, images, every)
+
+    monkeypatch.setattr(instances, "lower_maps", counted)
+    assert len(board.first_half) == 20 and counts == [20]
+    assert len(board.train) == 40 and counts == [20, 20]
+    at_once = KeptThings(board.backbone, board.pictures["train"])
+    assert torch.equal(board.train.maps, at_once.maps)
+    assert torch.equal(board.train.truths, at_once.truths)
+    assert board.first_half.items == board.train.items[:20]
+
+
 def test_a_net_on_kept_maps_finds_the_same_in_the_picture_itself(board):
     net = board.net().eval()
     with torch.no_grad():  # untrained, it is sure of nothing

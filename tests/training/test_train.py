@@ -100,6 +100,35 @@ def test_a_training_broken_off_anywhere_is_continued_to_the_same_weights_and_his
     assert continued.epochs == history.epochs
 
 
+@pytest.mark.parametrize("epochs", [3, 2.5])
+def test_a_training_that_stopped_half_way_goes_on_to_the_same_weights_and_history(tmp_path, epochs):
+    settings, path = Settings(epochs=epochs, batch=4, lr=1e-2), tmp_path / "part.pt"
+    whole, history = run(settings=settings)
+    for until, steps in (
+        (0.25, round(1.5 * epochs)),
+        (2 / epochs, 12),
+        (2 / epochs, 12),
+    ):  # the last one has nothing to do
+        half, begun = run(settings=settings, checkpoint=path, until=until, every=1e9)
+        assert not half.training
+        assert begun.losses == history.losses[:steps]
+        assert begun.epochs == history.epochs[: steps // 6]
+        assert not same_weights(half, whole)
+    net, continued = run(settings=settings, checkpoint=path)
+    assert same_weights(net, whole)
+    assert continued.losses == history.losses
+    assert continued.epochs == history.epochs
+
+
+def test_a_stop_that_is_passed_already_or_beyond_the_end_is_refused_in_words(tmp_path):
+    run(checkpoint=tmp_path / "part.pt")
+    with pytest.raises(ValueError, match=r"until = 0\.5 is step 6, and this training stands at step 12 already"):
+        run(checkpoint=tmp_path / "part.pt", until=0.5)
+    for until in (0, 1.5, float("nan")):
+        with pytest.raises(ValueError, match=f"until = {until}: a share of the steps, above 0 and up to 1"):
+            run(until=until)
+
+
 def test_a_finished_training_is_not_trained_again(tmp_path):
     net, history = run(checkpoint=tmp_path / "done.pt")
     seen = []
@@ -531,6 +560,29 @@ def test_the_same_training_is_loaded_the_second_time(tmp_path):
     assert again == history
     assert not second.training
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_net_is_kept_half_way_and_goes_on_from_there_to_what_it_would_have_been(tmp_path):
+    whole, history, _ = kept(tmp_path / "at once")
+    half, begun, _ = kept(tmp_path, until=0.5)
+    assert begun.losses == history.losses[:6]
+    seen = []
+
+    class Watched(Stripes):
+        def __getitem__(self, index):
+            seen.append(index)
+            return super().__getitem__(index)
+
+    Watched.__qualname__ = Stripes.__qualname__
+    net, continued, said = kept(tmp_path, dataset=Watched())
+    assert same_weights(net, whole)
+    assert continued.losses == history.losses
+    assert len(seen) == 5 + 24, "those that are compared, and the second epoch's"
+    again, once_more, said = kept(tmp_path, until=0.5)
+    assert "tiny: loaded" in said[0]
+    assert same_weights(again, half)
+    assert once_more == begun
+    assert not list(tmp_path.glob("*.unfinished.pt"))
 
 
 def with_attribute(net, value):
