@@ -399,11 +399,14 @@ def test_pictures_of_any_size_are_predicted_and_tiles_change_little(request, mon
         monkeypatch.undo()
 
 
-LONG = pytest.param("pt2", "semantic", marks=pytest.mark.notebooks)  # torch.export proves five halvings of any size
-
-
 @pytest.mark.parametrize(
-    ("to", "kind"), [(to, kind) for to in KINDS for kind in ("semantic", "cells") if (to, kind) != LONG.values] + [LONG]
+    ("kind", "to"),
+    [
+        *(("cells", to) for to in KINDS),
+        ("semantic", "onnx"),
+        ("semantic", "torchscript"),
+        pytest.param("semantic", "pt2", marks=pytest.mark.notebooks),  # torch.export proves five halvings of any size
+    ],
 )
 def test_an_exported_net_answers_as_before_on_any_size(request, tmp_path, kind, to):
     run = request.getfixturevalue(kind)[1]
