@@ -139,7 +139,15 @@ def weight_maps(quick: bool) -> tuple[str, Ways]:
 
 
 def training_steps(quick: bool) -> tuple[str, Ways]:
-    """The U-Net of configs/dsb2018_cpu.toml learns by the course's loop, and by the loop that tutorials show."""
+    """The U-Net of configs/dsb2018_cpu.toml learns by the course's loop, and by the loop that tutorials show.
+
+    Where the course's gain comes from, and where more would: of two steps, profiled on one thread of a busy machine (torch 2.15, oneDNN,
+    AMD EPYC with AVX2), convolutions forward took 1.55 s with colours last and 1.87 s with channels first, poolings 0.02 and
+    0.17 s, AdamW 0.05 s fused and 0.12 s as it comes. The convolutions' gradients took 5.30 and 4.79 s: they are 69 % of
+    the course's step, and slower with colours last. Convolutions both ways are 90 % of it, so that all else, if it were
+    free, would make it 1.1 times as fast. The rest has to come from those gradients: from oneDNN, or from bfloat16 on a
+    processor that computes in it.
+    """
     width, side, batch, steps = (4, 32, 1, 1) if quick else (16, 128, 8, 2)
     nets = [UNet(width=width, padded=True) for _ in range(2)]
     images, masks = torch.rand(batch * steps, 1, side, side), torch.randint(0, 2, (batch * steps, side, side))
@@ -300,7 +308,7 @@ def peaks(quick: bool) -> Iterator[tuple[str, str, str, str, str]]:
             ended = subprocess.run(command, check=True, cwd=folder, stdout=subprocess.PIPE, text=True)
         found.append(float(ended.stdout) * (side / each) ** 2)
     beside = f"the whole picture at once, {(side // smaller) ** 2} times what {smaller}x{smaller} takes"
-    yield what, f"{found[0]:,.0f} MB", beside, f"{found[1]:,.0f} MB", f"{found[1] / found[0]:.2g}"
+    yield what, f"{found[0]:,.0f} MB", beside, f"{found[1]:,.0f} MB", ratio(found[1] / found[0])
 
 
 def timed(row: tuple[str, Ways], quick: bool) -> Iterator[tuple[str, str, str, str, str]]:
@@ -316,7 +324,11 @@ def timed(row: tuple[str, Ways], quick: bool) -> Iterator[tuple[str, str, str, s
 def line(what: str, here: float, instead: str, there: float | str) -> tuple[str, str, str, str, str]:
     if isinstance(there, str):
         return what, words(here), instead, there, ""
-    return what, words(here), instead, words(there), f"{there / here:.2g}"
+    return what, words(here), instead, words(there), ratio(there / here)
+
+
+def ratio(times: float) -> str:
+    return f"{times:.0f}" if times >= 10 else f"{times:.2g}"
 
 
 def words(time: float) -> str:
