@@ -23,9 +23,9 @@ from tests.browser import browser, lab, lab_page  # noqa: E402, F401  fixtures; 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items):
-    """Whoever asks for the browser drives it through notebooks or slides."""
+    """Whoever asks for the browser drives it through notebooks or slides; whoever asks for books has them made."""
     for item in items:
-        if "browser" in getattr(item, "fixturenames", ()):
+        if {"browser", "books"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.notebooks)
 
 

@@ -258,6 +258,7 @@ def test_a_recipe_on_another_backbone_is_refused(tmp_path):
         run_recipe(read_recipe(tmp_path / "things.toml"), tmp_path / "out", "cpu", progress=False)
 
 
+@pytest.mark.notebooks  # a ResNet-50 twice
 @pytest.mark.parametrize("name", ["pennfudan_gpu", "dsb2018_mask_rcnn_gpu"])
 def test_the_papers_net_takes_a_step_on_small_pictures(name, tmp_path, monkeypatch):
     monkeypatch.setattr(instances, "imagenet_weights", lambda name: None)  # no download; random ones, as it says

@@ -23,6 +23,7 @@ from course_utils.data.dataset import load
 from course_utils.data.mending import mend
 from course_utils.data.own_folder import divide, survey
 from course_utils.data.registry import find, find_entry
+from course_utils.inference.exporting import KINDS
 from course_utils.models.backbones import backbone
 from course_utils.models.fcn import FCN
 from course_utils.training.own_pictures import Shapes, choose, divide_again, export_run, open_run, run_with, suits
@@ -70,7 +71,7 @@ def semantic(tmp_path_factory):
     base = tmp_path_factory.mktemp("semantic")
     sizes = ((64, 80), (70, 66))
     root = folder_of(base / "mine", lambda things: np.where(things > 0, 255, 0).astype(np.uint8), sizes=sizes)
-    said = called("train", root, "--out", base / "run", "--as", "semantic", *QUICK)
+    said = called("train", root, "--out", base / "run", "--as", "semantic", *QUICK, "--set", "augment.size=[96, 96]")
     assert "taken for background and class 1" in said and "split.csv: " in said
     return root, base / "run"
 
@@ -91,9 +92,8 @@ def cells(tmp_path_factory):
 def test_a_recipe_is_chosen_from_the_masks_and_can_be_given_back(semantic, cells, tmp_path):
     assert read_recipe(semantic[1] / "recipe.toml").net.stride == 8
     assert read_recipe(cells[1] / "recipe.toml").net.form == "unet"
-    again = ["--recipe", semantic[1] / "recipe.toml", "--out", tmp_path]
-    called("train", semantic[0], *again)
-    scores = [json.loads((folder / "result.json").read_text())["scores"] for folder in (semantic[1], tmp_path)]
+    called("train", cells[0], "--recipe", cells[1] / "recipe.toml", "--out", tmp_path)
+    scores = [json.loads((folder / "result.json").read_text())["scores"] for folder in (cells[1], tmp_path)]
     assert scores[0] == scores[1]
 
 
@@ -190,6 +190,7 @@ def coco_folder(root, count=6):
     return root
 
 
+@pytest.mark.notebooks  # trained until it finds both classes
 def test_things_of_several_classes_keep_their_classes_from_the_folder_to_every_format(tmp_path):
     called("data", "check", coco_folder(tmp_path / "coco"), "--mend", tmp_path / "mine")
     assert chosen(tmp_path / "mine")[0] == "mask_rcnn"
@@ -398,8 +399,15 @@ def test_pictures_of_any_size_are_predicted_and_tiles_change_little(request, mon
         monkeypatch.undo()
 
 
-@pytest.mark.parametrize("kind", ["semantic", "cells"])
-@pytest.mark.parametrize("to", ["onnx", "torchscript", "pt2"])
+@pytest.mark.parametrize(
+    ("kind", "to"),
+    [
+        *(("cells", to) for to in KINDS),
+        ("semantic", "onnx"),
+        ("semantic", "torchscript"),
+        pytest.param("semantic", "pt2", marks=pytest.mark.notebooks),  # torch.export proves five halvings of any size
+    ],
+)
 def test_an_exported_net_answers_as_before_on_any_size(request, tmp_path, kind, to):
     run = request.getfixturevalue(kind)[1]
     said = called("export", run, "--to", to, "--out", tmp_path)
@@ -408,7 +416,7 @@ def test_an_exported_net_answers_as_before_on_any_size(request, tmp_path, kind, 
     card = (tmp_path / "README.md").read_text()
     assert "any height and width from 64 on" in card and "largest difference" in card
     assert {path.name for path in tmp_path.iterdir()} == {"classes.txt", "README.md"} | (
-        {"net.onnx", "predict.py"} if to == "onnx" else {"net.pt2" if to == "pt2" else "net.torchscript.pt"}
+        {KINDS[to], "predict.py"} if to == "onnx" else {KINDS[to]}
     )
 
 
