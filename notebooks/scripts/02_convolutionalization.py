@@ -651,9 +651,9 @@ show(
 # never on the list. Segmentation data sets add a class *background* for this reason.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* It is a helmet, and that is a shuttle. Softmax makes a net choose among the classes it
-# was given: "none of these" was never on the list. Segmentation data sets add a class background for this reason. It is
-# worth a minute of discussion: what would a medical net do with a scan from a machine it never saw?
+# *For the lecturer, 1 minute.* It is a helmet, and that is a shuttle. Softmax makes a net choose among the classes it
+# was given: "none of these" was never on the list. Segmentation data sets add a class background for this reason. For
+# the way home: what would a medical net do with a scan from a machine it never saw?
 
 # %% [markdown] slideshow={"slide_type": "subslide", "name": "any-class"}
 # ### Any class, any photograph
@@ -888,7 +888,7 @@ show(
 record("02.a_trous_saving_counted", saved)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* They give the same numbers, pixel for pixel; the notebook shows it. The price differs.
+# *For the lecturer, 1 minute.* They give the same numbers, pixel for pixel; the notebook shows it. The price differs.
 # Shift-and-stitch repeats the first layers for each shift; with holes, they run once. In the late layers both do the
 # same work for every answer, and late layers are where AlexNet spends its time: that is why the holes save no more than
 # they do. Stopping at stride 8 lives on in DeepLab.

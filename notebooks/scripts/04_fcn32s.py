@@ -412,39 +412,36 @@ show(
 # `voc_fcn8s_cpu.toml`: one has a frozen backbone, in the other all but the lowest layers learned. Both have lecture
 # 05's finer streams, so that outlines can be compared. **Guess:** which kinds of mistakes will fine-tuning take away?
 
-# %% slideshow={"slide_type": "slide", "name": "photographs"}
+# %% slideshow={"slide_type": "skip"}
 from course_utils.course import kept_result
 from course_utils.data import photograph, VOC_CLASSES
 from course_utils.models import segment_photograph, voc_net
 
-kept = {"fixed": kept_result("voc_fcn8s_fixed_cpu"), "fine-tuned": kept_result("voc_fcn8s_cpu")}
-reached = {name: 100 * one["scores"]["mean_iu"] for name, one in kept.items()}
-said = {}
-for name, net in (("fixed", "voc_fcn8s_fixed_cpu"), ("fine-tuned", "voc_fcn8s_cpu")):
-    net = voc_net(net).to(run.device)
+recipes = {"fixed": "voc_fcn8s_fixed_cpu", "fine-tuned": "voc_fcn8s_cpu"}
+reached, said = {}, {}
+for name, trained_by in recipes.items():
+    kept, net = kept_result(trained_by), voc_net(trained_by).to(run.device)
+    reached[name] = 100 * kept["scores"]["mean_iu"]
     said[name] = {which: segment_photograph(net, photograph(which)) for which in ("astronaut", "motorcycle", "coffee")}
+    print(f"{name:10} mean IU {reached[name]:.1f} on {kept['pictures']} pictures of VOC 2012 val, {kept['date']}")
+
+# %% slideshow={"slide_type": "slide", "name": "photographs"}
 title = f"On photographs: mean IU {reached['fixed']:.1f} fixed, {reached['fine-tuned']:.1f} fine-tuned"
-
-
-def pairs(names):
-    """Both nets' answers for some photographs, a row each."""
-    captions = ["fixed", "fine-tuned", *(" " * (one + 1) for one in range(2 * len(names)))]
-    answers = [(which, maps[which]) for which in names for maps in said.values()]
-    return {
-        caption: partial(draw_classes, image=photograph(which), mask=labels, classes=VOC_CLASSES)
-        for caption, (which, labels) in zip(captions, answers, strict=False)
-    }
-
-
+drawings = {}
+for row, which in enumerate(said["fixed"]):
+    for name, maps in said.items():  # captions have to differ, and only the first row shows any
+        caption = name if row == 0 else " " * len(drawings)
+        drawings[caption] = partial(draw_classes, image=photograph(which), mask=maps[which], classes=VOC_CLASSES)
+answers = list(drawings.values())
 show(
-    panels(pairs(["astronaut", "motorcycle", "coffee"]), title, columns=2, legend=False),
-    slides=[panels(pairs([which]), title, legend=False) for which in ("astronaut", "motorcycle", "coffee")],
+    panels(drawings, title, columns=2, legend=False),
+    slides=[
+        panels(dict(zip(said, answers[first : first + 2], strict=True)), title, legend=False) for first in (0, 2, 4)
+    ],
     alt="An astronaut, a motorcycle and a cup of coffee, each labelled by a net with a frozen and by one with a fine-tuned "
     "backbone. The fine-tuned net leaves fewer patches of wrong classes, and its outlines follow the things more closely; "
     "it calls cup and saucer a dining table.",
 )
-for name, one in kept.items():
-    print(f"{name:10} mean IU {reached[name]:.1f} on {one['pictures']} pictures of VOC 2012 val, {one['date']}")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Most patches of other classes go, and the outlines close in. A score on top of frozen features can only weigh what is

@@ -52,8 +52,7 @@ from tqdm import tqdm
 from course_utils.models import normalise, PaperFCN, warm_start
 from course_utils.losses import CrossEntropy
 from course_utils.training import evaluate, material, paper_recipe, recipe, train_or_load
-from course_utils.figures import band_curves, bars, ceilings, coarseness, draw_classes, ladder, panels
-from course_utils.figures import rows_of_pictures, shares, show
+from course_utils.figures import band_curves, bars, ceilings, coarseness, ladder, rows_of_pictures, shares, show
 from course_utils.exercises import check, quiz
 from course_utils.course import begin, kept_result, record
 
@@ -587,9 +586,9 @@ for image, mask, kind in outlined:
         (VOC_CLASSES[kind], functional.interpolate(image[None], size)[0], truth, said | {"the sum": sum(said.values())})
     )
 show(
-    shares(rows, "On photographs too: stride 32 says that it is there, the finer ones where it ends"),
+    shares(rows, "On photographs: a soft yes at stride 32, parts at 16, and a whisper at 8"),
     alt="The cat and the astronaut, what the streams at strides 32, 16 and 8 of a frozen net say for and against their "
-    "class, and the sum. Stride 32 is a soft blob; the finer ones add edges and take away background.",
+    "class, and the sum. Stride 32 is a soft blob, stride 16 says yes to face and eyes, and stride 8 is faint and speckled.",
 )
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "mix"}
