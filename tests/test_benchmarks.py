@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.test_rooms import FLOOR
 
 ROOT = Path(__file__).parents[1]
@@ -29,6 +31,7 @@ MEASURED = re.compile(
 )
 
 
+@pytest.mark.notebooks
 def test_every_row_is_measured_or_says_why_it_is_not():
     ended = subprocess.run([sys.executable, "benchmarks", "--quick"], cwd=ROOT, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr

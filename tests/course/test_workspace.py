@@ -267,6 +267,7 @@ def test_the_newest_of_several_new_versions_is_named(tmp_path):
     assert new_versions(tmp_path) == [("02_x.ipynb", "02_x.new-2026-11-23-10.ipynb")]
 
 
+@pytest.mark.notebooks
 def test_the_command_makes_copies_in_a_folder(tmp_path):
     answer = CliRunner().invoke(app, ["student", "--out", str(tmp_path / "copies")])
     assert answer.exit_code == 0, answer.output

@@ -233,6 +233,7 @@ else:
 """
 
 
+@pytest.mark.notebooks
 def test_a_thousand_damaged_files_give_a_word_each_and_take_no_memory(tmp_path):
     pytest.importorskip("resource", reason="Windows does not tell a process's peak memory in this way")
     dice, whole = np.random.default_rng(0), {}

@@ -490,6 +490,7 @@ REAL += [("camvid", "test", 233), ("isbi2012", "all", 30), ("dsb2018", "train", 
 REAL += [("pennfudan", "all", 170)]
 
 
+@pytest.mark.notebooks
 @pytest.mark.parametrize(("name", "split", "count"), REAL)
 def test_every_real_picture_and_mask_loads_fits_and_is_legal(real_data, name, split, count):
     dataset = load(name, split)

@@ -44,6 +44,7 @@ def scene():
     return image, detection_target(instances, torch.tensor([1, 2]))
 
 
+@pytest.mark.notebooks
 @pytest.mark.parametrize(("mask_head", "outputs"), [(MaskHead, 3), (MaskHead, 1), (SoftmaxMaskHead, 3)])
 def test_a_net_learns_a_small_picture_by_heart(mask_head, outputs):
     net, (image, target) = small_net(mask_head, outputs), scene()
@@ -185,6 +186,7 @@ def twins():
     return theirs, ours, images
 
 
+@pytest.mark.notebooks
 @torch.no_grad()
 def test_the_whole_net_finds_what_torchvisions_finds_in_the_same_order(twins):
     theirs, ours, images = twins

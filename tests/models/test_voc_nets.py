@@ -33,6 +33,7 @@ def test_a_net_that_comes_with_the_course_fits_its_recipe_and_finds_cat_and_astr
         assert both.sum() / either.sum() > 0.5
 
 
+@pytest.mark.notebooks
 @pytest.mark.parametrize("name", STRIDES)
 def test_what_is_shipped_gives_the_scores_that_were_kept(name):
     kept = json.loads((ROOT / "results" / name / "shipped.json").read_text())

@@ -50,6 +50,7 @@ def coarse(siftflow, tmp_path_factory):
     return out / "net.pt", run("siftflow_fcn32s_gpu", siftflow, out, *PRACTICAL)[1]
 
 
+@pytest.mark.notebooks
 def test_late_fusion_goes_from_two_nets_to_a_32s_and_on_to_a_16s(nyudv2, tmp_path):
     nets = {}
     for source in ("rgb", "hha"):
@@ -85,6 +86,7 @@ def test_early_fusion_looks_at_depth(nyudv2, tmp_path, start):
     assert (start == "zero") == (after[:, 3].abs().mean() < 0.1 * after[:, :3].abs().mean())
 
 
+@pytest.mark.notebooks
 def test_the_paper_form_is_fused_late(nyudv2, tmp_path):
     result, kept = run("nyudv2_late32s_gpu", nyudv2, tmp_path / "late", *PAPER, "net.start=")
     assert kept["second.score.weight"].any() and result["scores"]["pixel_accuracy"] >= 0
@@ -144,6 +146,7 @@ def test_two_heads_learn_the_same_however_a_batch_is_spread_over_steps():
         torch.testing.assert_close(nets[batch].score.weight, nets[4].score.weight)
 
 
+@pytest.mark.notebooks
 def test_stickers_with_a_sensor_learn_both_heads_from_both_sources(tmp_path):
     recipe = Recipe(
         Net("practical", "efficientnet_lite0", 16, fusion="late", heads=("semantic", "geometric")),

@@ -110,6 +110,7 @@ def test_labels_that_are_no_class_of_a_thing_stop_the_training_in_words(labels, 
         told(torch.zeros(1, 3, 64, 96), numbers[None], classes[None])
 
 
+@pytest.mark.notebooks
 def test_pictures_without_a_thing_train_beside_others_and_alone():
     dataset = shapes(picture(()), picture(), picture(()))
     net = lite_net(backbone("efficientnet_lite0"), classes=3)
@@ -133,6 +134,7 @@ def test_what_is_kept_of_a_picture_are_its_maps_and_its_things_as_they_are():
     assert all(torch.equal(one, other) for one, other in zip(truth, kept, strict=True))
 
 
+@pytest.mark.notebooks
 def test_maps_that_are_kept_in_two_halves_are_those_of_one_go_and_each_picture_is_run_once(monkeypatch):
     counts, board = [], thing_board(QUICK, images=48)
 
@@ -164,6 +166,7 @@ class PowerCut(Exception):
     pass
 
 
+@pytest.mark.notebooks
 def test_a_training_broken_off_goes_on_to_the_same_weights_and_losses(board, tmp_path):
     settings, path = thing_recipe(QUICK, epochs=2, batch=4), tmp_path / "part.pt"
 
@@ -239,6 +242,7 @@ batch = 5
 """
 
 
+@pytest.mark.notebooks
 def test_a_recipe_trains_tests_and_keeps_both_measures(tmp_path):
     (tmp_path / "things.toml").write_text(RECIPE)
     result = run_recipe(read_recipe(tmp_path / "things.toml"), tmp_path / "out", "cpu", progress=False)

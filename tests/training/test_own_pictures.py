@@ -297,6 +297,7 @@ def test_the_report_is_one_page_that_needs_nothing_else(request, kind):
     assert f"{score['mean_iu' if kind == 'semantic' else 'ap_50']:.3f}" in text
 
 
+@pytest.mark.notebooks
 def test_the_curve_learns_from_a_quarter_a_half_and_all(tmp_path):
     root = folder_of(tmp_path / "mine", lambda things: (things > 0).astype(np.uint8), 12, ((64, 64),))
     called("train", root, "--out", tmp_path / "run", *QUICK, *CELLS, "--as", "cells")
@@ -384,6 +385,7 @@ def test_predictions_go_on_and_overwrite_nothing(semantic, cells, tmp_path, monk
     assert mine.exit_code == 2 and "nothing was overwritten" in mine.output
 
 
+@pytest.mark.notebooks
 @pytest.mark.parametrize("size", [(1, 1), (17, 200), (150, 41)])
 def test_pictures_of_any_size_are_predicted_and_tiles_change_little(request, monkeypatch, size):
     image = torch.from_numpy(DICE.integers(0, 256, (3, *size), dtype=np.uint8))
@@ -399,6 +401,7 @@ def test_pictures_of_any_size_are_predicted_and_tiles_change_little(request, mon
         monkeypatch.undo()
 
 
+@pytest.mark.notebooks
 @pytest.mark.parametrize(
     ("kind", "to"),
     [
@@ -420,6 +423,7 @@ def test_an_exported_net_answers_as_before_on_any_size(request, tmp_path, kind, 
     )
 
 
+@pytest.mark.notebooks
 def test_the_script_beside_the_net_needs_nothing_of_this_course(semantic, tmp_path):
     called("export", semantic[1], "--out", tmp_path)
     script = tmp_path / "predict.py"
@@ -434,6 +438,7 @@ def test_the_script_beside_the_net_needs_nothing_of_this_course(semantic, tmp_pa
         assert (np.asarray(found) != ours).mean() < 0.001
 
 
+@pytest.mark.notebooks
 def test_a_graph_that_answers_otherwise_is_refused_and_not_left_behind(semantic, tmp_path, monkeypatch):
     import course_utils.training.own_pictures as own
 
@@ -464,6 +469,7 @@ def test_what_is_no_finished_training_of_these_kinds_is_named(semantic, tmp_path
     assert other.exit_code == 2 and "a Mask R-CNN of stretched pictures" in other.output
 
 
+@pytest.mark.notebooks
 def test_things_are_trained_reported_and_predicted_one_by_one_and_an_export_is_refused_in_words(cells, tmp_path):
     small = ["--set", "data.short=64", "--set", "data.threshold=0.0", "--set", "augment.size=[64, 64]"]
     said = called(
@@ -506,6 +512,7 @@ def test_a_picture_larger_than_all_that_were_learned_from_is_read_in_tiles_at_th
     assert asked == {"at once": 300, "in tiles": 1200}  # twice as small as it is, like the largest it learned from
 
 
+@pytest.mark.notebooks
 @pytest.mark.parametrize("aligned", [True, False])
 def test_a_notebook_s_own_net_is_reported_and_exported_by_the_same_functions(semantic, tmp_path, aligned):
     mend(semantic[0], tmp_path / "mine")

@@ -37,6 +37,7 @@ def config(tmp_path):
     return path
 
 
+@pytest.mark.notebooks
 def test_it_trains_tests_and_keeps_everything_that_was_found(config, tmp_path):
     out = tmp_path / "out"
     result = train_and_draw(read_recipe(config), out, "cpu")
@@ -134,6 +135,7 @@ def test_other_pictures_under_the_same_names_stop_it_too(trained):
     assert result["made of"]["[loss] name"] == "cross_entropy" and result["lengthened"] == []
 
 
+@pytest.mark.notebooks
 def test_a_recipe_that_starts_from_another_net_of_the_same_name_stops(trained, tmp_path):
     recipe, out, _ = trained
     start = tmp_path / "start.pt"

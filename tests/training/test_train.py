@@ -57,6 +57,7 @@ def finish(process):
 # Killed and continued
 
 
+@pytest.mark.notebooks
 def test_killed_again_and_again_it_reaches_the_weights_of_an_unbroken_run(tmp_path, processes):
     whole, broken, checkpoint = (tmp_path / name for name in ("whole.pt", "broken.pt", "checkpoint.pt"))
     finish(processes(target=unbroken_or_killed, args=(whole, None, 0.0)))
@@ -314,6 +315,7 @@ def test_gradients_accumulated_over_two_batches_are_those_of_one_of_twice_the_si
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.notebooks
 def test_two_processes_reach_the_weights_of_one_with_the_doubled_batch(tmp_path, processes):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -714,6 +716,7 @@ def test_the_librarys_code_is_part_of_the_fingerprint(monkeypatch, tmp_path):
     assert fingerprints.code_version.__wrapped__() != old
 
 
+@pytest.mark.notebooks
 def test_the_fingerprint_is_the_same_in_another_process(tmp_path, processes):
     finish(processes(target=write_fingerprint, args=(tmp_path / "digits",)))
     ours = digits_of(make_net(), Stripes(), CrossEntropy(), Settings(), torch.relu)

@@ -1,6 +1,9 @@
 """How fast an explorer answers, on a machine that may be busy with other things."""
 
+import os
 import time
+
+import pytest
 
 LIMIT = 0.2  # seconds on two cores
 
@@ -15,6 +18,8 @@ def seconds_to_answer(explorer, **changes) -> float:
         explorer: answers `set`.
         changes: control -> the values that it is given in turn; all draw anew.
     """
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        pytest.skip("a time is measured where no other test runs beside it")
     slowest = 0.0
     for control, values in changes.items():
         tries = []

@@ -118,6 +118,7 @@ def test_a_list_that_is_none_is_refused_with_the_way_out(tmp_path, content, mess
         read_class_list(file, "moodle")
 
 
+@pytest.mark.notebooks
 def test_the_command_fills_a_copy_and_asks_for_the_list_before_it_grades(tmp_path):
     folder = tmp_path / "submitted"
     hand_in(folder, "ada", "00", solutions("00"))
