@@ -935,24 +935,15 @@ show(
 # and the same far-sighted eyes: each answer still looks at hundreds of pixels. The paper tried shift-and-stitch and did
 # not keep it, since learning to upsample reached more for less. That is where lecture 03 begins.
 
-# %% [markdown] slideshow={"slide_type": "slide", "name": "promise-question"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ### Three lectures from now: the same net, other last words
 #
-# The same backbone, untouched. Its last linear layer gave way to 1x1 convolutions that learned VOC's 20 things and
-# *background*. One of our four photographs shows nothing that VOC has a word for.
-#
-# **Which one, and what will the net say of it?**
+# The same backbone, untouched. Its last linear layer gave way to 1x1 convolutions on the maps at strides 32, 16 and 8,
+# and these learned VOC's 20 things and *background* from 530 photographs (`configs/voc_fcn8s_fixed_cpu.toml`; lectures
+# 03 to 05 build this net). The course brings along what they learned: 30,000 numbers. VOC has a class *person*, and none
+# for a cup. **Guess:** what will the net say of the coffee?
 
-# %% [markdown] slideshow={"slide_type": "skip"}
-# The convolutions sit on the maps at strides 32, 16 and 8, and learned from 530 photographs of PASCAL VOC
-# (`configs/voc_fcn8s_fixed_cpu.toml`; lectures 03 to 05 build this net). The course brings along what they learned:
-# 30,000 numbers. VOC has a class *person*, and none for a cup.
-
-# %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 1 minute.* Cat, motorcycle, astronaut, coffee: let them vote by hands, then turn the page. VOC has a
-# class person, and none for a cup. Most expect it to stay empty, now that there is a background to choose.
-
-# %% slideshow={"slide_type": "subslide", "name": "promise"}
+# %% slideshow={"slide_type": "slide", "name": "promise"}
 from course_utils.data import annotation, VOC_CLASSES
 from course_utils.models import segment_photograph, voc_net
 
@@ -968,13 +959,12 @@ drawings = {
 }
 show(
     panels(drawings, title, columns=2, legend=False),
-    slides=[
-        panels({name: drawings[name] for name in pair}, title, legend=False)
-        for pair in (("cat", "motorcycle"), ("astronaut", "coffee"))
-    ],
+    slides=[panels({name: drawings[name] for name in ("astronaut", "coffee")}, title, legend=False)],
     alt="Four photographs with the classes that a net gives their pixels. Cat, motorcycle and astronaut are coloured over "
     "most of their area, each as one class; on the cup lie patches of several classes.",
 )
+
+# %% slideshow={"slide_type": "skip"}
 shares = said["coffee"].flatten().bincount(minlength=21) / said["coffee"].numel()
 for share, kind in zip(*shares.topk(5), strict=True):
     print(f"coffee: {VOC_CLASSES[kind]:12} {share:.0%} of the pixels")
@@ -988,9 +978,11 @@ for share, kind in zip(*shares.topk(5), strict=True):
 # question of lecture 03, and lecture 05 answers it.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 1 minute.* "None of these" is on the list now, and still the net guesses on the cup: background is
-# whatever VOC left unnamed, and nobody showed it a cup in close-up. Read out what it says there; in VOC, dishes come
-# with dining tables. Where could a map of 12 by 9 cells get these outlines from? Lecture 05.
+# *For the lecturer, 2 minutes.* Before you turn the page: the same backbone, untouched; its last linear layer gave way to
+# 1x1 convolutions that learned VOC's 20 things and background. VOC has a class person, and none for a cup: what will it
+# say of the coffee? Most expect nothing, now that there is a background to choose. And still it guesses: background is
+# whatever VOC left unnamed, and nobody showed it a cup in close-up; in VOC, dishes come with dining tables. Where could
+# a map of 12 by 9 cells get these outlines from? Lecture 05.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Five questions before you go
