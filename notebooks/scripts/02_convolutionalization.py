@@ -868,7 +868,7 @@ print(f"both answer for {holes.shape[-2]}x{holes.shape[-1]} pixels; equal to 1e-
 # The same numbers, pixel for pixel. Now the price for the whole of AlexNet, answering for a region of 128x128 pixels:
 # counted for every stride from 32 down to 1, and timed where it does not take too long.
 
-# %% slideshow={"slide_type": "slide", "name": "holes"}
+# %% slideshow={"slide_type": "skip"}
 from course_utils.models import dilated
 
 strides = [32, 16, 8, 4, 2, 1]
@@ -886,12 +886,6 @@ show(
     "each halving; a trous stays below it, and both rise by about three orders of magnitude.",
 )
 record("02.a_trous_saving_counted", saved)
-
-# %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 1 minute.* They give the same numbers, pixel for pixel; the notebook shows it. The price differs.
-# Shift-and-stitch repeats the first layers for each shift; with holes, they run once. In the late layers both do the
-# same work for every answer, and late layers are where AlexNet spends its time: that is why the holes save no more than
-# they do. Stopping at stride 8 lives on in DeepLab.
 
 # %% slideshow={"slide_type": "skip"}
 picture = normalise(square[:, : region - 8, : region - 8], "alexnet")[None].to(run.device)
