@@ -130,9 +130,8 @@ def test_a_stop_that_is_passed_already_or_beyond_the_end_is_refused_in_words(tmp
             run(until=until)
 
 
-def test_a_finished_training_is_not_trained_again(tmp_path):
-    net, history = run(checkpoint=tmp_path / "done.pt")
-    seen = []
+def watched(seen):
+    """The stripes, as the same data set by name, which write down what they are asked for."""
 
     class Watched(Stripes):
         def __getitem__(self, index):
@@ -140,7 +139,13 @@ def test_a_finished_training_is_not_trained_again(tmp_path):
             return super().__getitem__(index)
 
     Watched.__qualname__ = Stripes.__qualname__
-    again, continued = run(dataset=Watched(), checkpoint=tmp_path / "done.pt")
+    return Watched()
+
+
+def test_a_finished_training_is_not_trained_again(tmp_path):
+    net, history = run(checkpoint=tmp_path / "done.pt")
+    seen = []
+    again, continued = run(dataset=watched(seen), checkpoint=tmp_path / "done.pt")
     assert same_weights(net, again)
     assert continued.losses == history.losses
     assert len(seen) == 5, "only those that are compared"
@@ -569,14 +574,7 @@ def test_a_net_is_kept_half_way_and_goes_on_from_there_to_what_it_would_have_bee
     half, begun, _ = kept(tmp_path, until=0.5)
     assert begun.losses == history.losses[:6]
     seen = []
-
-    class Watched(Stripes):
-        def __getitem__(self, index):
-            seen.append(index)
-            return super().__getitem__(index)
-
-    Watched.__qualname__ = Stripes.__qualname__
-    net, continued, said = kept(tmp_path, dataset=Watched())
+    net, continued, said = kept(tmp_path, dataset=watched(seen))
     assert same_weights(net, whole)
     assert continued.losses == history.losses
     assert len(seen) == 5 + 24, "those that are compared, and the second epoch's"
