@@ -228,11 +228,15 @@ def panels(
         entries |= {entry.get_label(): entry for entry in drawn if legend}
         axes.set_title(caption, fontsize=14)
 
-    # as high as the widest row of pictures needs, with room for captions, title and legend
-    shapes = [axes.get_images()[0].get_array().shape[:2] for axes in grid.flat if axes.get_images()]
-    tallest = max((high / wide for high, wide in shapes), default=0.75)
+    # each row as high as its tallest picture needs, with room for captions, title and legend
+    def tallest(row: np.ndarray) -> float:
+        shapes = [axes.get_images()[0].get_array().shape[:2] for axes in row if axes.get_images()]
+        return max((high / wide for high, wide in shapes), default=0.75)
+
+    heights = [width / columns * tallest(row) + (0.35 if any(drawings) else 0) for row in grid]
+    grid[0, 0].get_gridspec().set_height_ratios(heights)
     legend_rows = -(-sum(len(name) + 8 for name in entries) // 80)
-    height = rows * (width / columns * tallest + (0.35 if any(drawings) else 0)) + 0.5 + 0.4 * legend_rows
+    height = sum(heights) + 0.5 + 0.4 * legend_rows
     figure.set_size_inches(width, height)
     figure.suptitle(title, x=0.01, ha="left")
     if entries:

@@ -939,12 +939,14 @@ show(
 
 # %% slideshow={"slide_type": "slide", "name": "promise"}
 from course_utils.data import annotation, VOC_CLASSES
+from course_utils.metrics import confusion_matrix, scores
 from course_utils.models import segment_photograph, voc_net
 
 voc = voc_net("voc_fcn8s_fixed_cpu").to(run.device)
 said = {name: segment_photograph(voc, photograph(name)) for name in ("cat", "motorcycle", "astronaut", "coffee")}
-truth, person = annotation("astronaut").mask, said["astronaut"] == VOC_CLASSES.index("person")
-iu = ((person & (truth == 1)).sum() / ((person | (truth == 1)) & (truth != 255)).sum()).item()
+truth, person = annotation("astronaut").mask, VOC_CLASSES.index("person")
+truth[truth == 1] = person
+iu = scores(confusion_matrix(truth, said["astronaut"], len(VOC_CLASSES))).iu[person].item()
 record("02.astronaut_iu", iu)
 title = f"She is a 'person' now, IU {iu:.2f}; the cup has no word"
 drawings = {

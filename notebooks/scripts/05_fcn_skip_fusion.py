@@ -391,14 +391,8 @@ show(
 
 # %% slideshow={"slide_type": "skip"}
 from course_utils.data import annotation, VOC_CLASSES
+from course_utils.metrics import confusion_matrix
 from course_utils.models import as_tested, segment_photograph, voc_net
-
-
-def iu_of(labels, mask, kind):
-    """IU of one class on one picture, void left out."""
-    found, true = (labels == kind) & (mask != 255), mask == kind
-    return ((found & true).sum() / (found | true).sum()).item()
-
 
 frozen = {stride: voc_net(f"voc_fcn{stride}s_fixed_cpu").to(run.device) for stride in (32, 16, 8)}
 outlined = []
@@ -407,7 +401,13 @@ for name, thing in (("cat", "cat"), ("astronaut", "person")):
     kind = VOC_CLASSES.index(thing)
     outlined.append((image, torch.where(mask == 1, kind, mask), kind))
 said = {f"FCN-{stride}s": [segment_photograph(net, one[0]) for one in outlined] for stride, net in frozen.items()}
-ius = {net: [iu_of(labels, *one[1:]) for labels, one in zip(maps, outlined, strict=True)] for net, maps in said.items()}
+ius = {
+    net: [
+        scores(confusion_matrix(mask, labels, len(VOC_CLASSES))).iu[kind].item()
+        for labels, (_, mask, kind) in zip(maps, outlined, strict=True)
+    ]
+    for net, maps in said.items()
+}
 for net, (of_cat, of_person) in ius.items():
     record(f"05.photographs_iu_{net[4:]}", [of_cat, of_person])
     print(f"{net}: IU {of_cat:.2f} with the cat's outline, {of_person:.2f} with the astronaut's")
