@@ -209,7 +209,7 @@ def run_lectures(
 
     Args:
         ended: called with each outcome as it comes.
-        surroundings: as for `run_lecture`.
+        surroundings: as for `run_lecture`; with some, explorers leave no pictures to move among.
 
     Returns:
         the report: profile, device, date, one entry a notebook, and the totals
@@ -217,7 +217,7 @@ def run_lectures(
     started = time.monotonic()
 
     def one(lecture: Lecture) -> Outcome:
-        outcome = run_lecture(lecture, out, profile, device, jobs, moving=True, surroundings=surroundings)
+        outcome = run_lecture(lecture, out, profile, device, jobs, moving=surroundings is None, surroundings=surroundings)
         ended(outcome)
         return outcome
 

@@ -12,6 +12,6 @@ FOLDER = Path(os.environ["COURSE_REHEARSAL"]) if os.environ.get("COURSE_REHEARSA
 PICTURES, BATCH, STEPS = 4, 2, 2  # of each split that is opened, of each step, of each training
 
 
-def handful(items: Sequence) -> Sequence:
-    """The first few of a split's pictures in a rehearsal, else all."""
-    return items if FOLDER is None else items[:PICTURES]
+def handful(items: Sequence, most: int = PICTURES) -> Sequence:
+    """The first few of some pictures in a rehearsal, else all."""
+    return items if FOLDER is None else items[:most]

@@ -22,6 +22,7 @@ from course_utils.losses import CrossEntropy
 from course_utils.training import saving
 from course_utils.training.kept_nets import train_or_load
 from course_utils.training.loop import train
+from course_utils.training.processes import Run
 from course_utils.training.settings import Settings
 from tests.course.made_up import cell, make_lecture
 
@@ -85,6 +86,13 @@ def test_what_is_made_up_opens_like_the_real_data_set(name, tmp_path):
 
 def test_a_handful_of_pictures_is_opened(rehearsing):
     assert len(load("stickers", "train", images=6000)) == rehearsal.PICTURES
+
+
+def test_a_lectures_own_loop_is_two_steps_too_and_as_long_as_its_profile_says_otherwise(tmp_path, monkeypatch):
+    runs = {profile: Run(profile, torch.device("cpu"), 0) for profile in ("quick", "full")}
+    assert {profile: run.steps(quick=100, full=1000) for profile, run in runs.items()} == {"quick": 100, "full": 1000}
+    monkeypatch.setattr(rehearsal, "FOLDER", tmp_path)
+    assert runs["full"].steps(quick=100, full=1000) == 2
 
 
 def test_a_training_is_two_steps_in_mixed_precision_each_continued_from_a_checkpoint(rehearsing, monkeypatch):
