@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 FOLDER = Path(os.environ["COURSE_REHEARSAL"]) if os.environ.get("COURSE_REHEARSAL") else None
-PICTURES, BATCH, STEPS = 4, 2, 2  # of each split that is opened, of each step, of each training
+PICTURES, BATCH, STEPS = 4, 1, 2  # of each split that is opened, of each step, of each training
 
 
 def handful(items: Sequence, most: int = PICTURES) -> Sequence:

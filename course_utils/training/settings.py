@@ -83,7 +83,7 @@ class Settings:
 
 
 def rehearsed(settings: Settings, pictures: int) -> Settings:
-    """The same settings, in a rehearsal for two steps of two pictures."""
+    """The same settings, in a rehearsal for two steps of a picture each."""
     if rehearsal.FOLDER is None:
         return settings
     batch = min(settings.batch, pictures, rehearsal.BATCH)
