@@ -15,10 +15,10 @@ from course_utils.data.registry import find, find_entry
 
 
 def voc(folder: Path) -> None:
-    """Stickers, as large as photographs, in VOC's layout."""
+    """Stickers in VOC's layout."""
     from course_utils.data.stickers.collection import write_voc_folder
 
-    write_voc_folder(folder, images=12, size=400)
+    write_voc_folder(folder, images=24, size=240)
 
 
 def membranes(folder: Path) -> None:
