@@ -217,7 +217,9 @@ def run_lectures(
     started = time.monotonic()
 
     def one(lecture: Lecture) -> Outcome:
-        outcome = run_lecture(lecture, out, profile, device, jobs, moving=surroundings is None, surroundings=surroundings)
+        outcome = run_lecture(
+            lecture, out, profile, device, jobs, moving=surroundings is None, surroundings=surroundings
+        )
         ended(outcome)
         return outcome
 

@@ -238,7 +238,8 @@ def load(name: str, split: str | None = None, **options) -> Dataset:
         if "unexpected keyword" in str(error) or "missing 1 required" in str(error):
             raise ValueError(f"load({name!r}): {error}") from None
         raise
-    return replace(dataset, recipe=recipe, items=handful(dataset.items))
+    items = dataset.items if name == "folder" else handful(dataset.items)  # what a user has is looked at in whole
+    return replace(dataset, recipe=recipe, items=items)
 
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".webp", ".gif")
