@@ -140,16 +140,25 @@ def run(
         Path, typer.Option(help="Folder for the executed notebooks, the decks, the book and the report.")
     ] = OUT,
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks at once.")] = 1,
+    rehearse: Annotated[
+        bool,
+        typer.Option("--rehearse", help="Two steps a training, a handful of pictures: does it all run? No results."),
+    ] = False,
 ):
     """Run notebooks; write them executed, as slides and as the lecturer's book, with report.json and index.html."""
     from rich.console import Console
 
+    from course_utils.course.book.building import book_after_run
+    from course_utils.course.decks.building import decks_after_run
     from course_utils.course.lectures import find_lectures
+    from course_utils.course.rehearsal import rehearse_lectures
     from course_utils.course.running import NOTEBOOK_LIMIT, run_lectures
 
     console = Console()
     if profile not in NOTEBOOK_LIMIT:
         stop(f"--profile {profile}: the profiles are {' and '.join(NOTEBOOK_LIMIT)}")
+    if rehearse and profile != "full":
+        stop("--rehearse: the quick profile is its own rehearsal; try --profile full --rehearse")
     try:
         chosen = find_lectures(lectures or [])
     except ValueError as error:
@@ -164,14 +173,16 @@ def run(
 
     try:
         with console.status(f"running {len(chosen)} notebooks, profile {profile}, device {device}"):
-            report = run_lectures(chosen, out, profile, device, jobs, ended=tell)
-        from course_utils.course.book.building import book_after_run
-        from course_utils.course.decks.building import decks_after_run
-
+            if rehearse:
+                report = rehearse_lectures(chosen, out / "rehearsal", device, jobs, ended=tell, say=typer.echo)
+            else:
+                report = run_lectures(chosen, out, profile, device, jobs, ended=tell)
         passed = [entry["name"] for entry in report["notebooks"] if entry["status"] == "passed"]
-        with console.status("making the decks and the book"):
-            decks_after_run(out, passed)
-            index = book_after_run(out)
+        index = out / "rehearsal" / "notebooks"
+        if not rehearse:
+            with console.status("making the decks and the book"):
+                decks_after_run(out, passed)
+                index = book_after_run(out)
     except KeyboardInterrupt:
         stop("interrupted; what was finished before stands in " + str(out), code=130)
     except (ValueError, RuntimeError) as error:

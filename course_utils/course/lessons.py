@@ -5,6 +5,7 @@ import random
 import numpy as np
 import torch
 
+from course_utils.data import rehearsal
 from course_utils.training.processes import Run, Value, find_device
 
 
@@ -32,7 +33,7 @@ def begin(profile: str, device: str = "auto", seed: int = 0) -> Run:
     use_course_style()
     progress.live_curves = LiveCurves
     run = Run(profile, find_device(device), seed)
-    record_run(profile, str(run.device), seed)
+    record_run(f"{profile}, rehearsed" if rehearsal.FOLDER else profile, str(run.device), seed)
     return run
 
 

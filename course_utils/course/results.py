@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from course_utils.course.lectures import NOTEBOOKS, ROOT
+from course_utils.data import rehearsal
 from course_utils.data.files import write_text
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def long_trainings(run: "Run", names: Sequence[str], changes: Sequence[str] = ()
             machine, a line says so, and the kept result is taken.
         names: of data sets.
         changes: to the recipe, as `course train --set` takes them.
-        out: folder for the nets; build/training by default.
+        out: folder for the nets; build/training by default, and what is thrown away after a rehearsal.
 
     Returns:
         name -> what `course train` wrote to result.json, and "curves" with a line an epoch; a data set of which nothing
@@ -193,7 +194,7 @@ def long_trainings(run: "Run", names: Sequence[str], changes: Sequence[str] = ()
     for name in names:
         if run.profile == "full":
             recipe = read_recipe(ROOT / "configs" / f"{name}_gpu.toml", list(changes))
-            folder = (out or ROOT / "build" / "training") / f"{name}_gpu"
+            folder = (out or (rehearsal.FOLDER or ROOT / "build") / "training") / f"{name}_gpu"
             try:
                 result = train_and_draw(recipe, folder, str(run.device))
                 found[name] = result | {"curves": read_curves(folder / "curves.csv")}

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -47,6 +47,7 @@ def run_lecture(
     cell_limit: float | None = None,
     notebook_limit: float | None = None,
     moving: bool = False,
+    surroundings: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Run one notebook into `out/notebooks/`, with the profile and device as its parameters.
 
@@ -58,6 +59,7 @@ def run_lecture(
         jobs: how many notebooks run at once: the processor's cores are shared between them.
         cell_limit, notebook_limit: seconds; the profile's own when left out.
         moving: whether explorers leave pictures in it to move among in books and decks (`course_utils.course.moving`).
+        surroundings: further environment variables of its process.
 
     Raises:
         OSError: where `out` cannot be written.
@@ -73,7 +75,7 @@ def run_lecture(
         command = [sys.executable, "-m", "papermill", str(lecture.notebook), str(executed), "--cwd", folder]
         command += ["-r", "PROFILE", profile, "-r", "DEVICE", device, "--no-progress-bar", "--log-level", "WARNING"]
         command += ["--execution-timeout", str(int(cell_limit or CELL_LIMIT[profile]))]
-        environment = os.environ | {"TQDM_DISABLE": "1"}
+        environment = os.environ | {"TQDM_DISABLE": "1"} | (surroundings or {})
         if moving:
             environment["COURSE_MOVING"] = "1"
         if jobs > 1:
@@ -201,11 +203,13 @@ def run_lectures(
     device: str = "auto",
     jobs: int = 1,
     ended: Callable[[Outcome], None] = lambda outcome: None,
+    surroundings: Mapping[str, str] | None = None,
 ) -> dict:
     """Run notebooks, `jobs` at a time, and write `out/report.json`.
 
     Args:
         ended: called with each outcome as it comes.
+        surroundings: as for `run_lecture`; with some, explorers leave no pictures to move among.
 
     Returns:
         the report: profile, device, date, one entry a notebook, and the totals
@@ -213,7 +217,9 @@ def run_lectures(
     started = time.monotonic()
 
     def one(lecture: Lecture) -> Outcome:
-        outcome = run_lecture(lecture, out, profile, device, jobs, moving=True)
+        outcome = run_lecture(
+            lecture, out, profile, device, jobs, moving=surroundings is None, surroundings=surroundings
+        )
         ended(outcome)
         return outcome
 

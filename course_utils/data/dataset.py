@@ -12,6 +12,7 @@ from torch import Tensor
 from course_utils.data.depth import hha, log_depth
 from course_utils.data.masks import VOID, check_mask
 from course_utils.data.registry import find_entry, folder_of
+from course_utils.data.rehearsal import handful
 
 
 @dataclass(frozen=True)
@@ -237,7 +238,8 @@ def load(name: str, split: str | None = None, **options) -> Dataset:
         if "unexpected keyword" in str(error) or "missing 1 required" in str(error):
             raise ValueError(f"load({name!r}): {error}") from None
         raise
-    return replace(dataset, recipe=recipe)
+    items = dataset.items if name == "folder" else handful(dataset.items)  # what a user has is looked at in whole
+    return replace(dataset, recipe=recipe, items=items)
 
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".webp", ".gif")

@@ -17,6 +17,7 @@ from torch import Tensor
 from course_utils.data.dataset import Dataset, Sample
 from course_utils.data.files import write_text
 from course_utils.data.masks import VOC_CLASSES, VOID, voc_palette
+from course_utils.data.rehearsal import handful
 from course_utils.data.sets.nuclei import nuclei
 from course_utils.data.stickers.scenes import scene
 
@@ -68,7 +69,7 @@ def kinds_of_stickers(split: str, count: int, size: int = 128, seed: int = 0) ->
         mask, instances = torch.from_numpy(table[made.mask]), torch.from_numpy(instances.astype(np.int64))
         return Sample(torch.from_numpy(made.image), mask, instances, labels)
 
-    items = [f"scene_{number:03}" for number in range(count)]
+    items = handful([f"scene_{number:03}" for number in range(count)], most=40)  # the folder with faults needs as many
     return Dataset("stickers", split, CLASSES, voc_palette(len(CLASSES)), items, read)
 
 

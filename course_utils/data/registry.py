@@ -11,6 +11,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
+from course_utils.data import rehearsal
+
 
 class Url(NamedTuple):
     """One address of a file, and whether it is the makers' own or a mirror that could not be tried."""
@@ -119,9 +121,10 @@ class NotHere(FileNotFoundError):
 
 
 def data_folders() -> list[Path]:
-    """The folders in which data sets are looked for, in order."""
+    """The folders in which data sets are looked for, in order; what is made up for a rehearsal comes last."""
     own = os.environ.get("COURSE_DATA")
-    return ([Path(own).expanduser()] if own else []) + [cache_folder()]
+    made_up = [rehearsal.FOLDER] if rehearsal.FOLDER else []
+    return ([Path(own).expanduser()] if own else []) + [cache_folder()] + made_up
 
 
 def cache_folder() -> Path:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from scipy.ndimage import distance_transform_edt
+from skimage.measure import label as label_parts
 from torch import Tensor
 
 from course_utils.data.dataset import Sample
@@ -349,21 +350,21 @@ def things(sample: Sample, prediction: Tensor, smallest: int = 20) -> list[Thing
     """The things of a picture that can be seen, with what a prediction found of them.
 
     Args:
-        sample: with instances; the class of each is the one that the mask has there.
+        sample: the class of an instance is the one that the mask has there; where a data set does not tell one thing
+            from another, connected parts of a class stand for things.
         prediction: labels, as an argmax gives them.
         smallest: things of fewer pixels are left out.
 
     Shape:
         prediction (H, W), int64
-
-    Raises:
-        ValueError: for a data set that does not tell one thing from another.
     """
-    if sample.instances is None:
-        raise ValueError("this data set has classes but no instances: it does not tell one thing from another")
+    instances = sample.instances
+    if instances is None:
+        parts = label_parts(sample.mask.numpy(), connectivity=1)
+        instances = torch.from_numpy(parts + (parts >= 255))  # no part is called what stands for void
     found = []
-    for number in torch.unique(sample.instances).tolist():
-        where = (sample.instances == number) & (sample.mask > 0) & (sample.mask != 255)
+    for number in torch.unique(instances).tolist():
+        where = (instances == number) & (sample.mask > 0) & (sample.mask != 255)
         area = int(where.sum())
         if area < smallest or number in (0, 255):
             continue

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from course_utils.data import rehearsal
+
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
@@ -137,7 +139,7 @@ def imagenet_weights(name: str, download: bool = True) -> dict[str, Tensor] | No
 
     url = torchvision.models.get_model_weights(name).DEFAULT.url
     path = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
-    if not path.exists() and download and reachable(url.split("/")[2]):
+    if not path.exists() and download and not rehearsal.FOLDER and reachable(url.split("/")[2]):
         try:
             torch.hub.download_url_to_file(url, str(path_to_write(path)), hash_prefix=path.stem.rpartition("-")[2])
         except (OSError, RuntimeError) as error:

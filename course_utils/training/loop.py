@@ -19,7 +19,7 @@ from course_utils.training.made_of import made_of
 from course_utils.training.processes import Alone, Together
 from course_utils.training.progress import History, Progress
 from course_utils.training.saving import Keeper
-from course_utils.training.settings import Settings, learn, make_optimiser, set_learning_rate
+from course_utils.training.settings import Settings, learn, make_optimiser, rehearsed, set_learning_rate
 
 Prepare = Callable[[Tensor], Tensor]
 Validate = Callable[[nn.Module], dict[str, float]]
@@ -74,7 +74,7 @@ def train(
         NonFiniteLoss: at the first loss that is not a finite number, before it touches the weights.
         ValueError: for pictures that make no batch, a checkpoint of another training, or one that stands beyond `until`.
     """
-    settings = settings or Settings()
+    settings = rehearsed(settings or Settings(), len(dataset))
     machine = machine or Alone(device, settings.precision)
     plan = Plan(len(dataset), settings, machine.processes, machine.process)
     if made is None:

@@ -4,12 +4,16 @@ Both offer the same few words to the training loop. `Together` hands them to Acc
 """
 
 import os
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+from course_utils.data import rehearsal
 
 Value = TypeVar("Value")
 
@@ -25,6 +29,10 @@ class Run:
     def pick(self, quick: Value, full: Value) -> Value:
         """The setting of this run's profile: `run.pick(quick=20, full=200)`."""
         return quick if self.profile == "quick" else full
+
+    def steps(self, quick: int, full: int) -> int:
+        """Like `pick`, for how many steps a lecture's own training loop makes: few in a rehearsal."""
+        return rehearsal.STEPS if rehearsal.FOLDER else self.pick(quick, full)
 
 
 def find_device(device: str = "auto") -> torch.device:
@@ -45,11 +53,27 @@ def find_device(device: str = "auto") -> torch.device:
 
 
 def precision_on(device: torch.device, precision: str) -> str:
-    """ "bfloat16" or "float32": what "auto" means on a device."""
+    """ "bfloat16" or "float32": what "auto" means on a device; in a rehearsal it is a fast GPU's, on a CPU too."""
     if precision != "auto":
         return precision
+    if rehearsal.FOLDER:
+        return "bfloat16"
     fast = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
     return "bfloat16" if fast else "float32"
+
+
+class Bfloat16InName(TorchFunctionMode):
+    """Inside of autocast on a CPU that lacks bfloat16: layers that would be computed in it only answer in it.
+
+    All types are those of mixed precision, and it takes a rehearsal ten times less.
+    """
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function not in (functional.conv2d, functional.conv_transpose2d, functional.linear):
+            return function(*args, **(kwargs or {}))
+        wide = [value.float() if isinstance(value, Tensor) else value for value in args]
+        with torch.autocast("cpu", enabled=False):
+            return function(*wide, **(kwargs or {})).bfloat16()
 
 
 class Alone:
@@ -72,7 +96,13 @@ class Alone:
 
     def autocast(self):
         """The context in which the net runs: mixed precision, or nothing."""
-        return torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bfloat16" else nullcontext()
+        if self.precision != "bfloat16":
+            return nullcontext()
+        contexts = ExitStack()
+        contexts.enter_context(torch.autocast(self.device.type, torch.bfloat16))
+        if rehearsal.FOLDER and self.device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+            contexts.enter_context(Bfloat16InName())
+        return contexts
 
     def backward(self, value: Tensor) -> None:
         """Add the gradients of this process's share of the loss."""

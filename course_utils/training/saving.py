@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from course_utils.data import rehearsal
 from course_utils.data.files import write_text
 from course_utils.training.batches import Plan
 from course_utils.training.progress import History, write_curves
@@ -163,6 +164,8 @@ class Keeper:
             self.path,
         )
         self.last = time.monotonic()
+        if rehearsal.FOLDER:  # as if it had been broken off here
+            self.restore(net, optimiser)
 
 
 def writable(folder: Path) -> bool:

@@ -1,12 +1,13 @@
 """How weights are moved: optimiser, learning rates, schedule (FCN, section 4.3; lectures 04, 05)."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
 from torch import nn
 
+from course_utils.data import rehearsal
 from course_utils.models.backbones import Backbone
 from course_utils.models.coordinates import geometry
 
@@ -79,6 +80,14 @@ class Settings:
     def describe(self) -> dict:
         """All settings as JSON can hold them."""
         return asdict(self)
+
+
+def rehearsed(settings: Settings, pictures: int) -> Settings:
+    """The same settings, in a rehearsal for two steps of a picture each."""
+    if rehearsal.FOLDER is None:
+        return settings
+    batch = min(settings.batch, pictures, rehearsal.BATCH)
+    return replace(settings, batch=batch, accumulate=1, epochs=rehearsal.STEPS / (pictures // batch))
 
 
 def make_optimiser(net: nn.Module, settings: Settings) -> torch.optim.Optimizer:

@@ -608,7 +608,8 @@ def pieces(count, generator):
 # %% slideshow={"slide_type": "skip"}
 from tqdm import tqdm
 
-steps, keep = run.pick(quick=100, full=1000), run.pick(quick=(0, 30, 100), full=(0, 30, 100, 1000))
+steps = run.steps(quick=100, full=1000)
+keep = {0, min(30, steps), min(100, steps), steps}
 pictures, pattern = {}, {}
 for way in WAYS:
     net = fourfold(way, channels=run.pick(quick=16, full=64)).to(run.device)

@@ -646,7 +646,7 @@ steps, pictures = run.pick(quick=10, full=400), 8
 sampled = {}
 for share in tqdm((1.0, 0.5, 0.25)):
     size = round(pictures / share)
-    epochs = steps / (len(data.train) // size)
+    epochs = steps / max(1, len(data.train) // size)
     settings = recipe(run, batch=size, epochs=epochs, lr=2e-3, schedule="constant")
     options = {"prepare": data.prepare, "device": run.device, "progress": False}
     name = f"{share:.0%} of the pixels of {size} pictures"

@@ -771,7 +771,8 @@ def readings(matrix):
     }
 
 
-sizes, pictures = (4, 8, 16, len(val["RGB"])), beside(val, "RGB")
+pictures = beside(val, "RGB")
+sizes = [size for size in (4, 8, 16) if size < len(pictures)] + [len(pictures)]
 curves = {}
 for size in sizes:
     matrix = judge(nets["RGB", SEED], Subset(pictures, range(size)), classes=CLASSES).matrix

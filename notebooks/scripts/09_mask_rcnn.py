@@ -569,7 +569,7 @@ maps, boxes, scene, labels, small, _ = lesson_of(board.train, run.pick(quick=300
 val_maps, val_boxes, val_scene, val_labels, _, val_targets = lesson_of(
     board.val, run.pick(quick=60, full=len(board.val))
 )
-SEEDS, STEPS = [SEED, SEED + 1, SEED + 2], run.pick(quick=100, full=1000)
+SEEDS, STEPS = [SEED, SEED + 1, SEED + 2], run.steps(quick=100, full=1000)
 
 
 def learned(head, crops, seed, outputs=1):

@@ -49,10 +49,12 @@ def test_every_thing_of_a_scene_is_found_in_its_own_mask():
     assert seen and all(thing.found == 1 for thing in seen)
 
 
-def test_a_data_set_without_instances_is_refused():
+def test_without_instances_the_parts_of_a_class_are_the_things_however_many_there_are():
     sample = two_bars()
-    with pytest.raises(ValueError, match="no instances"):
-        things(Sample(sample.image, sample.mask), sample.mask)
+    assert things(Sample(sample.image, sample.mask), sample.mask) == things(sample, sample.mask)
+    dots = torch.zeros(40, 60, dtype=torch.int64)
+    dots[1::2, 1::2] = 3
+    assert len(things(Sample(torch.zeros(3, 40, 60, dtype=torch.uint8), dots), dots, smallest=1)) == 20 * 30
 
 
 def numbered_as(labels, numbers, kind):
