@@ -212,23 +212,29 @@ def add_foot(page, said: str, number: str, cover: bool) -> None:
         shape.name = "foot"
 
 
-SPACE = "http://schemas.microsoft.com/office/drawing/2010/main"  # a14: PowerPoint 2010 and later
+SPACE = "http://schemas.microsoft.com/office/drawing/2010/main"  # of equations on slides: PowerPoint 2010 and later
 COMPATIBILITY = "http://schemas.openxmlformats.org/markup-compatibility/2006"
 CHOICE = (
     f'<mc:AlternateContent xmlns:mc="{COMPATIBILITY}">'
-    f'<mc:Choice xmlns:a14="{SPACE}" Requires="a14"/></mc:AlternateContent>'
+    f'<mc:Choice xmlns:equations="{SPACE}" Requires="equations"/></mc:AlternateContent>'
 )
 
 
 def declare_equations(file: Path) -> None:
-    """Declare the space of equations in every page of a presentation that uses it; without it, nothing opens the file."""
+    """Declare the space of equations in every page of a presentation that uses it; without it, nothing opens the file.
+
+    Pandoc calls it `a14`, as PowerPoint does. LibreOffice claims to know whatever has that name, shows only an equation
+    that stands alone, and drops all others; under another name it takes what `add_fallbacks` puts beside them.
+    """
     with zipfile.ZipFile(file) as archive:
         parts = {part: archive.read(part) for part in archive.namelist()}
     for name, content in parts.items():
         if name.endswith(".xml") and b"<a14:m>" in content:
+            for called in (b"<a14:", b"</a14:", b"xmlns:a14=", b'Requires="a14"'):
+                content = content.replace(called, called.replace(b"a14", b"equations"))
             start = content.index(b"<p:")
             end = content.index(b" ", start)
-            parts[name] = content[:end] + f' xmlns:a14="{SPACE}"'.encode() + content[end:]
+            parts[name] = content[:end] + f' xmlns:equations="{SPACE}"'.encode() + content[end:]
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in parts.items():
             archive.writestr(name, content)
@@ -252,11 +258,20 @@ def add_fallbacks(page) -> None:
         if choice.getparent().find(f"{{{COMPATIBILITY}}}Fallback") is None:
             fallback = etree.SubElement(choice.getparent(), f"{{{COMPATIBILITY}}}Fallback")
             fallback.extend(deepcopy(list(choice)))
+            sizes = [words.get("sz") for words in fallback.iter(qn("a:rPr")) if words.get("sz")]
             for equation in list(fallback.iter(f"{{{SPACE}}}m")):
-                run = etree.Element(qn("a:r"))
-                etree.SubElement(run, qn("a:rPr"))
-                etree.SubElement(run, qn("a:t")).text = in_words(equation)
-                equation.getparent().replace(equation, run)
+                for part in LOW_OR_HIGH.split(in_words(equation)):
+                    run = etree.Element(qn("a:r"))
+                    looks = etree.SubElement(run, qn("a:rPr"), {"sz": max(sizes, key=sizes.count)} if sizes else {})
+                    if LOW_OR_HIGH.fullmatch(part):
+                        looks.set("baseline", "-25000" if part[0] == "_" else "30000")
+                        part = part[1:].removeprefix("(").removesuffix(")")
+                    etree.SubElement(run, qn("a:t")).text = part
+                    equation.addprevious(run)
+                equation.getparent().remove(equation)
+
+
+LOW_OR_HIGH = re.compile(r"([_^](?:\([^()]*\)|.))")  # in a line that `in_words` gives
 
 
 def in_words(equation) -> str:

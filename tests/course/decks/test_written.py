@@ -17,7 +17,7 @@ from pptx.enum.shapes import MSO_SHAPE_TYPE, PP_PLACEHOLDER
 from course_utils.course.decks.html import write_html
 from course_utils.course.decks.lint import deck_problems, html_problems, powerpoint_problems
 from course_utils.course.decks.pdf import PAGE, PAGED, open_deck, write_handout, write_pdf
-from course_utils.course.decks.powerpoint import in_words, write_powerpoint
+from course_utils.course.decks.powerpoint import COMPATIBILITY, SPACE, in_words, write_powerpoint
 from course_utils.course.decks.slides import Deck, Frame, read_slides
 from course_utils.figures.for_slides import MIME_SLIDE
 from tests.course.decks.conftest import NOTES, figure, markdown
@@ -93,7 +93,7 @@ def test_equations_are_equations_in_powerpoint(powerpoint):
 
 
 def test_a_reader_without_equations_keeps_every_word_and_the_formula_in_a_line(powerpoint):
-    space = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
+    space = f"{{{COMPATIBILITY}}}"
     for slide in Presentation(powerpoint).slides:
         for wrapper in slide._element.iter(f"{space}AlternateContent"):
             choice, fallback = (wrapper.find(f"{space}{kind}") for kind in ("Choice", "Fallback"))
@@ -101,6 +101,25 @@ def test_a_reader_without_equations_keeps_every_word_and_the_formula_in_a_line(p
             kept = [part.text for part in fallback.iter(f"{DML}t")]
             assert [word for word in kept if word in words] == words and len(kept) > len(words)
             assert fallback.find(f".//{OMML}") is None
+            looks = [run.attrib for run in fallback.iter(f"{DML}rPr")]
+            assert len({look.get("sz") for look in looks}) == 1, "the formula is as large as the words around it"
+
+
+def test_libreoffice_takes_the_line_and_not_the_equation_that_it_would_drop(powerpoint):
+    choices = f".//{{{COMPATIBILITY}}}Choice"
+    found = [choice for slide in Presentation(powerpoint).slides for choice in slide._element.findall(choices)]
+    assert len(found) == 2
+    for choice in found:
+        assert choice.get("Requires") != "a14", "by this name it says yes, whatever the name stands for"
+        assert choice.nsmap[choice.get("Requires")] == SPACE
+
+
+def test_in_the_line_an_index_is_low(powerpoint):
+    fallback = Presentation(powerpoint).slides[1]._element.find(f".//{{{COMPATIBILITY}}}Fallback")
+    runs = [(run.findtext(f"{DML}t"), run.find(f"{DML}rPr").get("baseline")) for run in fallback.iter(f"{DML}r")]
+    low = [text for text, baseline in runs if baseline == "-25000"]
+    assert low == ["i", "i", "i"]
+    assert "y=∑i wixi+b" in "".join(text for text, _ in runs)
 
 
 @pytest.mark.parametrize(
