@@ -733,7 +733,7 @@ print(f"{len(history.losses)} steps, {history.seconds:.0f} s")
 # %% slideshow={"slide_type": "skip"}
 def told(net):
     """What a net does so far: recall of its 100 proposals, and in forty scenes AP50 of its boxes and of its masks."""
-    found = evaluate_things(net, [board.val[index] for index in range(40)])
+    found = evaluate_things(net, [board.val[index] for index in range(min(40, len(board.val)))])
     return f"proposals {recalls(net)[100]:.2f}   boxes {found.boxes.ap50:.2f}   masks {found.masks.ap50:.2f}"
 
 
