@@ -138,7 +138,7 @@ def ladder(ours: dict[str, Sequence[float]], others: dict[str, dict[str, float]]
 
     Args:
         ours: net -> mean IU of each seed, in percent.
-        others: whose -> net -> mean IU, in percent; two at most.
+        others: whose -> net -> mean IU, in percent; three at most.
         title: the finding.
     """
     figure, axes = plt.subplots(figsize=(10, 4.8))
@@ -147,7 +147,7 @@ def ladder(ours: dict[str, Sequence[float]], others: dict[str, dict[str, float]]
     axes.plot(places, values.mean(axis=1), color=COLOURS["red"], marker="s", markersize=10)
     ends = {f"this run, mean of {values.shape[1]}": (values.mean(axis=1)[-1], COLOURS["red"])}
     for number, (whose, line) in enumerate(others.items()):
-        style, name = (("--^", "blue"), (":D", "green"))[number]
+        style, name = (("--^", "blue"), (":D", "green"), ("-.v", "pink"))[number]
         axes.plot(places, [line[net] for net in ours], style, color=COLOURS[name], markersize=10)
         ends[whose] = (line[list(ours)[-1]], COLOURS[name])
     for whose, (height, colour) in ends.items():
