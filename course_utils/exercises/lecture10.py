@@ -110,9 +110,8 @@ def check_split(answer: Callable[[Mapping[str, str], float, int], dict[str, str]
             f"Of 60 pictures of ten patients, six each, {share:.0%} are in val; with share = 0.2 it should be 20 %, two "
             "patients."
         )
-    if any(
-        division(answer, even, 0.2, 0) != found for _ in range(7)
-    ):  # two of ten patients: one draw in 45 is the same
+    # two of ten patients: of two draws, one pair in 45 is the same
+    if any(division(answer, even, 0.2, 0) != found for _ in range(7)):
         raise Wrong(
             "The same call gives another division the second time. Take chance from np.random.default_rng(seed)."
         )
