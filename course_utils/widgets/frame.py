@@ -39,7 +39,7 @@ from traitlets import Bool, Bytes, Float, Int, TraitError, Unicode
 
 from course_utils.figures.boards import Board
 from course_utils.figures.style import show
-from course_utils.widgets.live_views import MIME_MOVING, live_view
+from course_utils.widgets.live_views import LARGEST, MIME_MOVING, live_view
 
 HERE = Path(__file__).parent
 WORDS = "Lecture mode: in JupyterLab a button stands here. PageDown goes on, PageUp back, Esc ends it, F9 resumes."
@@ -327,7 +327,7 @@ def explore(explorer: Explorer) -> None:
     explorer.show()
 
 
-MOST, LARGEST = 160, 2_000_000  # pictures of one explorer for pages without a kernel, and their bytes together
+MOST = 160  # pictures of one explorer for pages without a kernel
 WAYS = ((1.25, None), (1.25, 50), (1, 50), (1, 25))  # pixels to one of the board; quality, None for without loss
 CHOICES = (ToggleButtons, Dropdown)
 

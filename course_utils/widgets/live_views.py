@@ -4,6 +4,7 @@ from collections.abc import MutableMapping
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 MIME_MOVING = "application/vnd.segmentation-course.moving+json"  # an explorer's pictures for where there is no kernel
+LARGEST = 2_000_000  # bytes of them together, of one explorer
 
 
 def live_view(widget) -> dict[str, dict]:

@@ -152,7 +152,8 @@ def run_sphinx(source: Path, book: Path, title: str) -> None:
     """
     conf = Path(__file__).parent
     command = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q", "-c", str(conf)]
-    command += ["-d", str(source.with_name("doctrees")), "-D", f"html_title={title}", str(source), str(book)]
+    command += ["-j", "auto", "-d", str(source.with_name("doctrees")), "-D", f"html_title={title}"]
+    command += [str(source), str(book)]
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
     if done.returncode:
         said = (done.stderr or done.stdout).replace(f"{source}/", "").strip()

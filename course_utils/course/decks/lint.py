@@ -12,7 +12,7 @@ from course_utils.course.decks.powerpoint import text_height
 from course_utils.course.decks.slides import Deck, Frame, Slide
 from course_utils.course.decks.template import EMU
 from course_utils.figures.for_slides import CONTRAST
-from course_utils.widgets.frame import LARGEST
+from course_utils.widgets.live_views import LARGEST
 
 SLIDES, SHORT = (15, 25), (6, 14)  # least and most of a lecture, and of one that takes less than WHOLE minutes
 WHOLE = 40
