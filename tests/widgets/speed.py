@@ -6,13 +6,14 @@ import time
 import pytest
 
 LIMIT = 0.2  # seconds on two cores
+ROUNDS = 5  # in which a control that is slow by chance may show that it is not: a collection of garbage, a busy core
 
 
 def seconds_to_answer(explorer, **changes) -> float:
-    """From a control's new value to the bytes of the new picture: the slowest control, the best of some tries each.
+    """From a control's new value to the bytes of the new picture: the slowest control, the best of its tries.
 
     Counted is processor time, which is no less than the time a reader waits on an idle machine, and does not grow much
-    when others use its cores.
+    when others use its cores. A control over the limit is tried again, so that only what is slow each time is slow.
 
     Args:
         explorer: answers `set`.
@@ -24,11 +25,14 @@ def seconds_to_answer(explorer, **changes) -> float:
     for control, values in changes.items():
         tries = []
         assert len(values) > 1, "the same value again would draw nothing"
-        for value in (values[-1], *values):  # the first is to warm up, and the last stays
+        explorer.controls[control].value = values[-1]  # to warm up
+        for value in (*values,) * ROUNDS:  # the last stays
+            if len(tries) >= len(values) and value == values[0] and min(tries) < LIMIT:
+                break
             before = explorer.controls[control].value, explorer.picture.file
             start = time.process_time()
             explorer.controls[control].value = value
             tries.append(time.process_time() - start)
             assert value == before[0] or explorer.picture.file != before[1], f"{control} = {value} draws nothing new"
-        slowest = max(slowest, min(tries[1:]))
+        slowest = max(slowest, min(tries))
     return slowest
