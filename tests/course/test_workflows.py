@@ -36,6 +36,14 @@ def test_actionlint_finds_nothing_in_the_workflows():
     assert found.returncode == 0, found.stdout
 
 
+def test_actionlint_is_told_the_labels_of_machines_of_our_own():
+    yaml = pytest.importorskip("yaml")
+    jobs = [job for path in WORKFLOWS for job in yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values()]
+    ours = {label for job in jobs if "self-hosted" in job["runs-on"] for label in job["runs-on"]} - {"self-hosted"}
+    told = yaml.safe_load((ROOT / ".github" / "actionlint.yaml").read_text(encoding="utf-8"))
+    assert set(told["self-hosted-runner"]["labels"]) == ours
+
+
 def test_jobs_wait_for_jobs_that_there_are_and_steps_have_scripts_that_there_are():
     yaml = pytest.importorskip("yaml")
     for path in WORKFLOWS:
