@@ -117,7 +117,7 @@ show(
 # there is no wrong pixel in it. What is missing is not accuracy, it is a word for "this one".
 
 # %% [markdown] slideshow={"slide_type": "slide", "name": "numbers-as-classes"}
-# ### Then make "sheep 1" and "sheep 2" classes. What will a net learn?
+# ### Then make "sheep 1" and "sheep 2" classes. What will a net learn?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Two annotators number the same two sheep. One starts on the left, the other on the right: both are right, and

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import re
 import shutil
 import subprocess
 import tempfile
@@ -109,8 +110,7 @@ def html_slide(slide: Slide, number: int, deck: Deck, folder: Path) -> str:
     """One slide: title, body, foot and notes."""
     identity = slide.name.replace("/", "-") or f"slide-{number}"
     looks = " ".join(f".{look}" for look in looks_of(slide))
-    title = slide.title.replace("U-Net", "U-\N{WORD JOINER}Net")  # not to be torn at the end of a line
-    heading = f"## [{title}]{{.claim}} {{#{identity} {looks} data-timing={60 * slide.minutes}}}"
+    heading = f"## [{unbroken(slide.title)}]{{.claim}} {{#{identity} {looks} data-timing={60 * slide.minutes}}}"
     drawn = [html_block(block, click, folder) for block, click in zip(slide.blocks, click_numbers(slide), strict=True)]
     if beside(slide):
         figures = [text for block, text in zip(slide.blocks, drawn, strict=True) if block.kind == "figure"]
@@ -130,6 +130,12 @@ def html_slide(slide: Slide, number: int, deck: Deck, folder: Path) -> str:
     foot = fence(f"[{escaped(said)}]{{.said}} [{number} / {len(deck.slides)}]{{.number}}", ".foot")
     notes = fence(notes_of(slide), ".notes") if notes_of(slide) else ""
     return "\n\n".join(filter(None, [heading, body, foot, notes]))
+
+
+def unbroken(title: str) -> str:
+    """A title whose names stay whole at the end of a line: U-Net, stride 8, lecture 05."""
+    title = title.replace("U-Net", "U-\N{WORD JOINER}Net")
+    return re.sub(r"(?<=[a-z]) (?=\d+\b)", "\N{NO-BREAK SPACE}", title)
 
 
 def looks_of(slide: Slide) -> list[str]:

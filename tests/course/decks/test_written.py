@@ -14,7 +14,7 @@ from lxml import etree
 from pptx import Presentation
 from pptx.enum.shapes import MSO_SHAPE_TYPE, PP_PLACEHOLDER
 
-from course_utils.course.decks.html import write_html
+from course_utils.course.decks.html import unbroken, write_html
 from course_utils.course.decks.lint import deck_problems, html_problems, powerpoint_problems
 from course_utils.course.decks.pdf import PAGE, PAGED, open_deck, write_handout, write_pdf
 from course_utils.course.decks.powerpoint import COMPATIBILITY, SPACE, in_words, write_powerpoint
@@ -45,6 +45,12 @@ def test_nothing_is_wrong_with_it(deck, html, powerpoint, screen):
     assert deck_problems(deck, lecture=False) == []
     assert html_problems(html, screen) == []
     assert powerpoint_problems(powerpoint, deck) == []
+
+
+def test_a_number_stays_in_the_line_of_what_it_numbers():
+    lines = unbroken('RoIAlign: +0.02 at stride 8, and why "sheep 1" is no class').split(" ")
+    assert lines == ["RoIAlign:", "+0.02", "at", "stride\u00a08,", "and", "why", '"sheep\u00a01"', "is", "no", "class"]
+    assert "\u2060" in unbroken("A U-Net")
 
 
 def test_the_page_holds_everything_itself(html):
