@@ -1180,7 +1180,7 @@ quiz("09")
 # - A label map merges what overlaps; boxes suppress what lies side by side.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *For the lecturer, 2 minutes.* Let the room say the five before you read them. Then the quiz in the notebook: alone
+# *For the lecturer, 2 minutes.* Let the room say the six before you read them. Then the quiz in the notebook: alone
 # first, then with a neighbour. Lecture 10 takes their own pictures.
 
 # %% [markdown] slideshow={"slide_type": "skip"} tags=["reading"]
