@@ -28,7 +28,7 @@ def course(*arguments: str) -> subprocess.CompletedProcess:
 
 def test_help_answers_in_half_a_second():
     times = []
-    for _ in range(5):
+    for _ in range(12):  # the fastest counts: a machine that is shared must not fail the test
         started = time.perf_counter()
         assert "doctor" in course("--help").stdout
         times.append(time.perf_counter() - started)
