@@ -85,6 +85,6 @@ def test_a_step_that_it_cannot_put_together_is_refused(both):
         compute(both[1], tile_for(both[1], 32), 30, 1)
 
 
-def test_it_answers_within_200_ms():
+def test_it_answers_in_time():
     explorer = overlap_tile(net(padded=True), nuclei()[0][:1, :384, :384] / 255)
     assert seconds_to_answer(explorer, step=(96, 100), tile=(200, 240), number=(2, 1)) < LIMIT

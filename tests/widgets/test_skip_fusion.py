@@ -82,7 +82,7 @@ def test_one_class_is_mixed_alone(scenes):
     assert [name for name, _ in explorer.controls["chosen"].options] == ["all classes", "cat", "dog"]
 
 
-def test_it_answers_within_200_ms_with_a_dozen_scenes_of_20_classes():
+def test_it_answers_in_time_with_a_dozen_scenes_of_20_classes():
     chance = torch.Generator().manual_seed(0)
     image = torch.randint(0, 256, (3, 160, 160), generator=chance, dtype=torch.uint8)
     many = [
